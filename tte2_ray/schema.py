@@ -1,0 +1,166 @@
+"""The rows that cross a boundary: one Arrow schema each, with a version in its metadata.
+
+Strings are never null: "" stands for "nothing" (None in an object column is stored pickled by Ray
+and cannot be read back from Parquet).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = "1"
+
+Modality = Literal["text", "image", "video", "document", "mixed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One entry of the corpus, as the manifest names it: URIs, never pixels."""
+
+    item_id: str
+    text: str = ""
+    image_uris: tuple[str, ...] = ()
+    video_uri: str = ""
+    document_uri: str = ""
+    document_page: int = 0
+    """Zero-based page of `document_uri`; ignored when that is empty."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def modality(self) -> Modality:
+        """What the item is made of; "mixed" when it holds more than one kind of media.
+
+        >>> Item(item_id="a", text="hi").modality
+        'text'
+        >>> Item(item_id="a", text="a title", image_uris=("x.png",)).modality
+        'image'
+        """
+        kinds: list[Modality] = []
+        if self.image_uris:
+            kinds.append("image")
+        if self.video_uri:
+            kinds.append("video")
+        if self.document_uri:
+            kinds.append("document")
+        if not kinds:
+            return "text"
+        return kinds[0] if len(kinds) == 1 else "mixed"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to index in it."""
+        return not (self.text.strip() or self.image_uris or self.video_uri or self.document_uri)
+
+    def to_row(self) -> dict[str, Any]:
+        """The row of `item_schema()`; `metadata` becomes JSON text."""
+        row = asdict(self)
+        row["image_uris"] = list(self.image_uris)
+        row["metadata"] = json.dumps(dict(self.metadata), sort_keys=True, ensure_ascii=False)
+        return row
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Item":
+        """The inverse of `to_row`."""
+        return cls(
+            item_id=row["item_id"],
+            text=row["text"],
+            image_uris=tuple(row["image_uris"]),
+            video_uri=row["video_uri"],
+            document_uri=row["document_uri"],
+            document_page=int(row["document_page"]),
+            metadata=json.loads(row["metadata"]),
+        )
+
+
+def _versioned(name: str, fields: "list[tuple[str, pa.DataType]]") -> "pa.Schema":
+    import pyarrow as pa
+
+    metadata = {"tte2_ray.schema": name, "tte2_ray.schema_version": SCHEMA_VERSION}
+    return pa.schema([pa.field(n, t, nullable=False) for n, t in fields], metadata=metadata)
+
+
+def item_schema() -> "pa.Schema":
+    """Rows of a frozen shard of the corpus."""
+    import pyarrow as pa
+
+    return _versioned(
+        "item",
+        [
+            ("item_id", pa.string()),
+            ("text", pa.string()),
+            ("image_uris", pa.list_(pa.string())),
+            ("video_uri", pa.string()),
+            ("document_uri", pa.string()),
+            ("document_page", pa.int32()),
+            ("metadata", pa.string()),
+        ],
+    )
+
+
+def ecr_schema() -> "pa.Schema":
+    """Rows of the ECR table: one for each item of the shard, rejected ones with their error."""
+    import pyarrow as pa
+
+    return _versioned(
+        "ecr",
+        [
+            ("item_id", pa.string()),
+            ("content_key", pa.string()),
+            ("ecr_key", pa.string()),
+            ("modality", pa.string()),
+            ("ecr", pa.string()),
+            ("prompt_tokens", pa.int32()),  # text and visual together
+            ("visual_tokens", pa.int32()),
+            ("output_tokens", pa.int32()),
+            ("truncated", pa.bool_()),  # the ECR met its token limit and was closed
+            ("notes", pa.string()),  # what was clipped, e.g. "frames 900 -> 16"
+            ("error_class", pa.string()),
+            ("error_message", pa.string()),
+            ("error_stage", pa.string()),
+        ],
+    )
+
+
+def vector_schema(dimension: int) -> "pa.Schema":
+    """Rows of the vector table: one for each item that has an ECR.
+
+    Args:
+        dimension: length of each vector.
+    """
+    import pyarrow as pa
+
+    return _versioned(
+        "vector",
+        [
+            ("item_id", pa.string()),
+            ("embedding_key", pa.string()),
+            ("ecr_key", pa.string()),
+            ("vector", pa.list_(pa.float32(), dimension)),
+            ("prompt_tokens", pa.int32()),
+            ("visual_tokens", pa.int32()),
+            ("error_class", pa.string()),
+            ("error_message", pa.string()),
+            ("error_stage", pa.string()),
+        ],
+    )
+
+
+def dead_letter_schema() -> "pa.Schema":
+    """Rejected rows: enough to say why, and to run them again (`row` is the item as JSON)."""
+    import pyarrow as pa
+
+    return _versioned(
+        "dead_letter",
+        [
+            ("item_id", pa.string()),
+            ("shard", pa.string()),
+            ("stage", pa.string()),
+            ("error_class", pa.string()),
+            ("message", pa.string()),
+            ("row", pa.string()),
+        ],
+    )
