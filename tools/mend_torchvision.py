@@ -52,8 +52,11 @@ def main() -> int:
         pth.write_text(f"import {HOOK.stem}\n")
         error = import_error()
     if error:
-        print(f"{error}\ntorchvision does not import, and not for the reason that is mended here: "
-              "install a torchvision that matches torch", file=sys.stderr)
+        print(
+            f"{error}\ntorchvision does not import, and not for the reason that is mended here: "
+            "install a torchvision that matches torch",
+            file=sys.stderr,
+        )
         return 3
     print("torchvision is a CUDA build under a CPU torch: mended")
     return 0
