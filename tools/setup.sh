@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Build .venv from the lock, once: `make setup`. Does nothing when the lock has not changed.
+#
+#   PYTHON=/path/to/python3.11   which interpreter to use
+#   EXTRA=gpu                    the CUDA environment (resolved by pip, constrained by the lock)
+#   VENV=DIR                     where to build (default .venv)
+#
+# pip's own configuration (index, proxy, certificates: PIP_* and pip.conf) is honoured.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=${VENV:-.venv}
+extra=${EXTRA:-cpu}
+lock=requirements/cpu.lock
+
+fail() {
+    printf 'setup: %s\n' "$1" >&2
+    exit 3
+}
+
+is_311() {
+    [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = 3.11 ]
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3.11 python3 python}; do
+        if is_311 "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 is needed (Ray workers and the lock are built for it) and none of
+       '${PYTHON:-python3.11 python3 python}' is one; install it, or name one: PYTHON=/path/to/python3.11 make setup"
+}
+
+[ "$extra" = cpu ] || [ "$extra" = gpu ] || fail "EXTRA is cpu or gpu, not '$extra'"
+wanted="$extra $(cat "$lock" pyproject.toml tools/setup.sh tools/*mend*.py | cksum)"
+stamp=$venv/setup.stamp
+if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    exit 0
+fi
+
+if ! { [ -x "$venv/bin/python" ] && is_311 "$venv/bin/python"; }; then
+    python=$(find_python)
+    "$python" -m venv --clear "$venv" ||
+        fail "'$python -m venv' failed; on Debian and Ubuntu the package python3.11-venv carries it"
+fi
+rm -f "$stamp"
+
+pip() {
+    "$venv/bin/python" -m pip --disable-pip-version-check --no-input "$@"
+}
+
+echo "setup: installing $(grep -c '==' "$lock") packages into $venv (about 4 GB, a few minutes the first time)"
+if [ "$extra" = cpu ]; then
+    pip install --quiet --no-deps --requirement "$lock"
+else
+    pip install --quiet --constraint "$lock" setuptools
+    pip install --quiet --constraint "$lock" ".[gpu,train,dev]"
+fi
+pip install --quiet --no-deps --no-build-isolation --editable .
+
+if ! "$venv/bin/python" -c 'import torch' >/dev/null 2>&1; then
+    if [ "$extra" = cpu ]; then
+        pip uninstall --quiet --yes torch torchvision
+        fail "pip found a CUDA build of torch, which does not import without CUDA's libraries.
+       Tell it where CPU builds are:
+       PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make setup"
+    fi
+    "$venv/bin/python" -c 'import torch' || fail "torch does not import"
+fi
+"$venv/bin/python" tools/mend_torchvision.py
+echo "$wanted" >"$stamp"
+echo "setup: $venv is ready"
