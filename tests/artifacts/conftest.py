@@ -1,0 +1,54 @@
+"""One store on disk and one on a real S3 protocol: the same tests run on both."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tte2_ray.artifacts.store import Store, open_store
+
+BUCKET = "artifacts-test"
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """A moto server on a free port, with one bucket, in the standard AWS environment."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    import botocore.session
+
+    botocore.session.Session().create_client("s3").create_bucket(Bucket=BUCKET)
+    yield settings["AWS_ENDPOINT_URL"]
+    server.stop()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture
+def disk_store(tmp_path: Path) -> Store:
+    """An empty store in a folder that does not exist yet."""
+    return open_store(str(tmp_path / "store"))
+
+
+@pytest.fixture(params=["disk", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store of each kind."""
+    if request.param == "disk":
+        return open_store(str(tmp_path / "store"))
+    request.getfixturevalue("s3_endpoint")
+    return open_store(f"s3://{BUCKET}/{uuid.uuid4().hex}")

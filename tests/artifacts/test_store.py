@@ -1,0 +1,266 @@
+"""The store: the same promises on disk and on S3."""
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tte2_ray.artifacts.store import Store, key_part, open_store
+from tte2_ray.errors import ConfigError, PrerequisiteError, ResourceMissingError, TteError
+
+
+def test_what_was_put_is_read_replaced_and_deleted(store: Store) -> None:
+    store.put("a/b.bin", b"one")
+    store.put("a/b.bin", b"two\x00\xff")
+    assert store.get("a/b.bin") == b"two\x00\xff"
+    assert store.exists("a/b.bin")
+    store.delete("a/b.bin")
+    store.delete("a/b.bin")
+    assert not store.exists("a/b.bin")
+    with pytest.raises(ResourceMissingError, match=r"a/b\.bin"):
+        store.get("a/b.bin")
+    with pytest.raises(ResourceMissingError, match=r"a/b\.bin"):
+        store.open("a/b.bin")
+
+
+def test_put_once_keeps_the_first(store: Store) -> None:
+    assert store.put_once("marker", b"first")
+    assert not store.put_once("marker", b"second")
+    assert store.get("marker") == b"first"
+
+
+def test_of_many_writers_one_wins_and_its_bytes_are_there(tmp_path: Path) -> None:
+    """On disk only: moto checks and writes in two steps, so its races prove nothing."""
+    store = open_store(str(tmp_path))
+    bodies = [bytes([n]) * 200_000 for n in range(16)]
+    for round_ in range(10):
+        key = f"k/{round_}"
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(lambda body, key=key: store.put_once(key, body), bodies))
+        assert won.count(True) == 1
+        assert store.get(key) == bodies[won.index(True)]
+    assert [key for key, _ in store.list()] == sorted(f"k/{n}" for n in range(10))
+
+
+def test_a_writer_killed_midway_leaves_nothing_visible(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "from tte2_ray.artifacts.store import open_store\n"
+        "os.fsync = lambda fd: os._exit(9)\n"  # dies with the bytes written and not yet in place
+        "getattr(open_store(sys.argv[1]), sys.argv[2])('k', b'x' * 100_000)\n"
+    )
+    for method in ("put", "put_once"):
+        died = subprocess.run([sys.executable, "-c", script, str(tmp_path), method], check=False)
+        assert died.returncode == 9
+    store = open_store(str(tmp_path))
+    assert list(tmp_path.iterdir())
+    assert list(store.list()) == []
+    assert not store.exists("k")
+
+
+def test_list_is_sorted_by_key_and_by_folder(store: Store) -> None:
+    for key in ("x/b/1", "x/a.txt", "x/a/2", "x/a/10", "xy/1", "x/é", "x/Z"):
+        store.put(key, key.encode())
+    keys = ["x/Z", "x/a.txt", "x/a/10", "x/a/2", "x/b/1", "x/é"]
+    assert [key for key, _ in store.list("x")] == keys
+    assert list(store.list("x/", shallow=True)) == [("x/Z", 3), ("x/a.txt", 7), ("x/é", 4)]
+    assert len(list(store.list())) == 7
+    assert list(store.list("nothing/here")) == []
+
+
+def test_list_reads_more_than_one_page(store: Store) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: store.put(f"p/{n:05}", b""), range(1005)))
+    assert [key for key, _ in store.list("p")] == [f"p/{n:05}" for n in range(1005)]
+
+
+def test_open_seeks_and_reads_pieces(store: Store) -> None:
+    body = os.urandom(3_000_000)
+    store.put("big", body)
+    with store.open("big") as file:
+        assert file.read(10) == body[:10]
+        file.seek(-5, os.SEEK_END)
+        assert file.read() == body[-5:]
+        file.seek(2_000_000)
+        assert file.read(500_000) == body[2_000_000:2_500_000]
+        assert file.tell() == 2_500_000
+    store.put("none", b"")
+    with store.open("none") as file:
+        assert file.read() == b""
+
+
+def test_stat_changes_with_the_object(store: Store) -> None:
+    assert store.stat("k") is None
+    store.put("k", b"12")
+    first = store.stat("k")
+    assert first is not None
+    assert first.size == 2
+    store.put("k", b"34")
+    second = store.stat("k")
+    assert second is not None
+    assert second.version != first.version
+
+
+def test_a_pickled_store_works(store: Store) -> None:
+    store.put("k", b"v")
+    again = pickle.loads(pickle.dumps(store))
+    assert again.get("k") == b"v"
+    assert again.root == store.root
+
+
+def test_uri_names_the_object(store: Store) -> None:
+    assert store.uri("a/b") == f"{'' if store.root.startswith('s3') else 'file://'}{store.root}/a/b"
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "a/../b", "..", "a//b", "a/", "a\0b", "./a"])
+def test_a_key_cannot_leave_the_root(store: Store, key: str) -> None:
+    with pytest.raises(ValueError, match="no key"):
+        store.put(key, b"")
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", ".", ".hidden", "é\n\0", "x" * 5000, "%2F"])
+def test_any_id_can_be_a_part_of_a_key(store: Store, name: str) -> None:
+    store.put(f"ids/{key_part(name)}.json", b"1")
+    assert [key for key, _ in store.list("ids")] == [f"ids/{key_part(name)}.json"]
+
+
+@given(st.text(), st.text())
+def test_key_parts_of_different_names_differ(a: str, b: str) -> None:
+    assert (key_part(a) == key_part(b)) == (a == b)
+
+
+def test_shortened_key_parts_cannot_be_forged() -> None:
+    assert key_part(key_part("x" * 500)) != key_part("x" * 500)
+    assert key_part("x" * 500) != key_part("x" * 501)
+
+
+def test_check_passes_and_leaves_nothing(store: Store) -> None:
+    store.check()
+    assert list(store.list()) == []
+
+
+class _AnswerLoser(BaseHTTPRequestHandler):
+    """Passes requests on to S3, and loses the answer of the first PUT: a cut connection."""
+
+    upstream = ""
+    puts = 0
+
+    def do_PUT(self) -> None:
+        type(self).puts += 1
+        self._pass_on(lose=self.puts == 1)
+
+    def do_HEAD(self) -> None:
+        self._pass_on(lose=False)
+
+    def _pass_on(self, lose: bool) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "expect")}
+        address = urlsplit(self.upstream)
+        upstream = HTTPConnection(str(address.hostname), address.port or 80)
+        upstream.request(self.command, self.path, body, headers)
+        answer = upstream.getresponse()
+        found = answer.read()
+        if lose:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "server", "date"):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(found)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_put_once_whose_answer_was_lost_still_won(
+    s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_AnswerLoser, "upstream", s3_endpoint)
+    monkeypatch.setattr(_AnswerLoser, "puts", 0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _AnswerLoser) as proxy:
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
+        store = open_store(f"s3://artifacts-test/{uuid.uuid4().hex}")
+        assert store.put_once("marker", b"mine")
+        assert _AnswerLoser.puts == 2
+        assert not store.put_once("marker", b"late")
+        proxy.shutdown()
+
+
+def test_check_names_a_missing_bucket(s3_endpoint: str) -> None:
+    with pytest.raises(ResourceMissingError, match="bucket does not exist"):
+        open_store("s3://no-such-bucket/x").check()
+
+
+def test_check_names_bad_credentials(s3_endpoint: str) -> None:
+    def authenticate_after(requests: str) -> None:
+        headers = {"Content-Type": "text/plain"}
+        urlopen(Request(f"{s3_endpoint}/moto-api/reset-auth", requests.encode(), headers))
+
+    authenticate_after("0")
+    try:
+        with pytest.raises(PrerequisiteError, match="check the AWS credentials"):
+            open_store("s3://artifacts-test/x").check()
+    finally:
+        authenticate_after("inf")
+
+
+def test_check_names_missing_credentials(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    with pytest.raises(PrerequisiteError, match="AWS_ACCESS_KEY_ID"):
+        open_store("s3://artifacts-test/x").check()
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
+def test_check_names_an_unreachable_endpoint_within_seconds(
+    s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    started = time.monotonic()
+    with pytest.raises(PrerequisiteError, match="cannot reach S3 at http"):
+        open_store("s3://artifacts-test/x").check()
+    assert time.monotonic() - started < 8
+
+
+def test_check_names_a_place_that_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(PrerequisiteError, match="writable folder"):
+        open_store(str(tmp_path / "file")).check()
+
+
+@pytest.mark.parametrize("root", ["", "gs://bucket/x", "s3://", "s3:///x"])
+def test_an_unknown_root_is_a_config_error(root: str) -> None:
+    with pytest.raises(ConfigError):
+        open_store(root)
+
+
+def test_roots_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert open_store("a/b").root == str(tmp_path / "a/b")
+    assert open_store(f"file://{tmp_path}/a%20b").root == f"{tmp_path}/a b"
+
+
+def test_a_key_that_is_a_folder_is_a_typed_error(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    store.put("a/b", b"")
+    with pytest.raises(TteError):
+        store.get("a")

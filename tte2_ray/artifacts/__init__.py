@@ -1,0 +1,1 @@
+"""What crosses a job lies here: the store, its tables, keys, the frozen plan and the manifests."""

@@ -1,0 +1,146 @@
+"""A store in a local (or shared) folder.
+
+Whole or absent: every write goes to a temporary file beside its place, is flushed to the disk, and
+is then renamed (`put`) or hard-linked (`put_once`) into place. A link fails where the name is
+taken, which a rename does not.
+"""
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tte2_ray.artifacts.store import ObjectStat, check_key, folder_prefix
+from tte2_ray.errors import PrerequisiteError, ResourceMissingError, RuntimeFailure
+
+_TEMPORARY = ".tmp-"
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class DiskStore:
+    """Implements `Store` in a folder.
+
+    Args:
+        folder: an absolute path; made on the first write.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    @property
+    def root(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def check(self) -> None:
+        """Write, refuse to write twice, read back, delete."""
+        key = f".preflight/{uuid.uuid4().hex}"
+        if not self.put_once(key, b"1") or self.put_once(key, b"2") or self.get(key) != b"1":
+            raise PrerequisiteError(f"{self.root}: its file system does not keep what was written")
+        self.delete(key)
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+        with _typed_errors(self.root, key):
+            return self._path(key).read_bytes()
+
+    def open(self, key: str) -> BinaryIO:
+        """The file itself."""
+        with _typed_errors(self.root, key):
+            return self._path(key).open("rb")
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write or replace the object atomically."""
+        with _typed_errors(self.root, key), self._written(key, data) as temporary:
+            os.replace(temporary, self._path(key))
+
+    def put_once(self, key: str, data: bytes) -> bool:
+        """Write the object unless the key is taken; whether this call wrote it."""
+        if self.exists(key):
+            return False
+        with _typed_errors(self.root, key), self._written(key, data) as temporary:
+            try:
+                os.link(temporary, self._path(key))
+            except FileExistsError:
+                return False
+        return True
+
+    def stat(self, key: str) -> ObjectStat | None:
+        """Size and version, or None where there is no such file."""
+        with _typed_errors(self.root, key):
+            try:
+                found = self._path(key).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return ObjectStat(size=found.st_size, version=f"{found.st_size}-{found.st_mtime_ns}")
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such a file."""
+        return self.stat(key) is not None
+
+    def list(self, prefix: str = "", *, shallow: bool = False) -> Iterator[tuple[str, int]]:
+        """`(key, bytes)` under the folder `prefix`, in the order that S3 lists keys."""
+        with _typed_errors(self.root, prefix):
+            yield from self._walk(folder_prefix(prefix), shallow)
+
+    def delete(self, key: str) -> None:
+        """Remove the file; no error where there is none."""
+        with _typed_errors(self.root, key):
+            self._path(key).unlink(missing_ok=True)
+
+    def uri(self, key: str) -> str:
+        """The `file://` URI of a key, percent-encoded."""
+        return self._path(key).as_uri()
+
+    def _path(self, key: str) -> Path:
+        return self._folder / check_key(key)
+
+    @contextmanager
+    def _written(self, key: str, data: bytes) -> Iterator[Path]:
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _walk(self, prefix: str, shallow: bool) -> Iterator[tuple[str, int]]:
+        try:
+            entries = list(os.scandir(self._folder / prefix))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        # "a.txt" sorts before "a/b": a folder takes part with its slash, as it does in a key.
+        folders = {entry.name for entry in entries if entry.is_dir()}
+        entries.sort(key=lambda e: os.fsencode(f"{e.name}/" if e.name in folders else e.name))
+        for entry in entries:
+            if entry.name in folders:
+                if not shallow:
+                    yield from self._walk(f"{prefix}{entry.name}/", shallow)
+            elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
+                yield f"{prefix}{entry.name}", entry.stat().st_size
+            elif entry.is_symlink():  # it points nowhere: listed, so that it is not lost silently
+                yield f"{prefix}{entry.name}", 0
+
+
+@contextmanager
+def _typed_errors(root: str, key: str) -> Iterator[None]:
+    where = f"{root}/{key}"
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ResourceMissingError(f"{where}: there is no such file") from error
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+        raise PrerequisiteError(f"{where}: {error.strerror}; choose a writable folder") from error
+    except OSError as error:
+        if error.errno in _NO_HARD_LINKS:
+            hint = "this file system has no hard links, which put_once needs; use another or s3://"
+            raise PrerequisiteError(f"{where}: {hint}") from error
+        raise RuntimeFailure(f"{where}: {error.strerror or error}") from error

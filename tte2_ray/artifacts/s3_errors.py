@@ -1,0 +1,82 @@
+"""What S3 says, in the typed errors of the system."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tte2_ray.errors import PrerequisiteError, ResourceMissingError, RuntimeFailure, TteError
+
+_REFUSED = frozenset(
+    [
+        "401",
+        "403",
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "SignatureDoesNotMatch",
+        "RequestTimeTooSkewed",
+        "AuthorizationHeaderMalformed",
+    ]
+)
+_ELSEWHERE = frozenset(["301", "PermanentRedirect", "IllegalLocationConstraintException"])
+
+
+def error_code(error: Any) -> str:
+    """The code of a botocore `ClientError`, e.g. "NoSuchKey"; the HTTP status where it has none."""
+    return str(error.response.get("Error", {}).get("Code", "")) or str(http_status(error))
+
+
+def http_status(error: Any) -> int:
+    """The HTTP status of a botocore `ClientError`, 0 where it has none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def retries_of(error: Any) -> int:
+    """How often botocore had sent the request again before this `ClientError`."""
+    return int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+
+
+@contextmanager
+def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
+    """Raise botocore's errors as ours.
+
+    Args:
+        uri: the object or prefix in question.
+        endpoint: the URL that was asked, for the message.
+
+    Raises:
+        ResourceMissingError: there is no such bucket or object.
+        PrerequisiteError: no or wrong credentials, wrong region, no server at the endpoint.
+        RuntimeFailure: the server failed, after the retries.
+    """
+    from botocore import exceptions as boto
+
+    try:
+        yield
+    except boto.ClientError as error:
+        raise _from_response(uri, error) from error
+    except (boto.NoCredentialsError, boto.CredentialRetrievalError) as error:
+        hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+        raise PrerequisiteError(f"{uri}: no S3 credentials were found; {hint}") from error
+    except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.SSLError) as error:
+        hint = "check AWS_ENDPOINT_URL and that the server is up"
+        raise PrerequisiteError(f"{uri}: cannot reach S3 at {endpoint}; {hint}") from error
+    except boto.ParamValidationError as error:
+        raise ResourceMissingError(f"{uri}: not a valid bucket or key: {error}") from error
+    except (boto.BotoCoreError, OSError) as error:
+        raise RuntimeFailure(f"{uri}: S3 at {endpoint} failed after retries: {error}") from error
+
+
+def _from_response(uri: str, error: Any) -> TteError:
+    code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
+    if code == "NoSuchBucket":
+        return ResourceMissingError(f"{uri}: the bucket does not exist; create it or fix the root")
+    if code in ("NoSuchKey", "404", "NotFound"):
+        return ResourceMissingError(f"{uri}: there is no such object")
+    if code in _REFUSED:
+        hint = "check the AWS credentials and what they may do"
+        return PrerequisiteError(f"{uri}: S3 refused ({code}: {message}); {hint}")
+    if code in _ELSEWHERE:
+        return PrerequisiteError(f"{uri}: the bucket is in another region; set AWS_REGION")
+    return RuntimeFailure(f"{uri}: S3 failed ({code}: {message})")
