@@ -1,0 +1,1 @@
+"""The Milvus sink: collections, an idempotent writer, a searcher, and versions behind an alias."""

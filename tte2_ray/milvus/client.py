@@ -1,0 +1,121 @@
+"""Connect to Milvus, and turn what pymilvus raises into the errors of this system."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tte2_ray.errors import (
+    ConfigError,
+    PrerequisiteError,
+    ResourceMissingError,
+    RuntimeFailure,
+    TteError,
+)
+from tte2_ray.milvus.config import MilvusConfig
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+_SLOW_DOWN_CODES = {8, 9, 49, 53}  # RateLimit and ForceDeny: new numbers, then those of 2.2
+_SLOW_DOWN_WORDS = ("rate limit", "force deny", "quota exceeded", "deny to write")
+_CONNECT_FAILED = 2
+_NOT_FOUND_CODES = {4, 100}
+_TRANSIENT_STATUS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"}
+_REFUSED_WORDS = ("auth check failure", "unauthenticated", "permission_denied", "permission deny")
+
+
+class Verdict(StrEnum):
+    """What a failed request asks of its sender."""
+
+    SLOW_DOWN = "slow_down"
+    TRANSIENT = "transient"
+    FATAL = "fatal"
+
+
+def connect(config: MilvusConfig) -> "MilvusClient":
+    """A client of the server at `config.uri` (see `server.resolve` for the embedded one).
+
+    Raises:
+        PrerequisiteError: pymilvus is missing, or no server answers within `connect_timeout_s`.
+        ConfigError: the server refuses the token.
+    """
+    try:
+        from pymilvus import MilvusClient
+    except ImportError as error:
+        raise PrerequisiteError("pymilvus is not installed: run `make setup`.") from error
+    # pymilvus logs a traceback for each error that it also raises; ours reach the reader once.
+    for name in ("pymilvus.decorators", "pymilvus.client.connection_manager"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with typed_errors(f"connect to Milvus at {config.uri}"):
+        return MilvusClient(config.uri, token=config.token, timeout=config.connect_timeout_s)
+
+
+def request_errors() -> tuple[type[Exception], ...]:
+    """What pymilvus raises for a failed request: its own errors, and some of gRPC's unwrapped."""
+    return (
+        import_module("pymilvus.exceptions").MilvusException,
+        import_module("grpc").RpcError,
+    )
+
+
+def classify(error: Exception) -> Verdict:
+    """Whether a request that failed so is sent again slower, sent again, or given up."""
+    codes = {_number(getattr(error, "code", None)), _number(_compatible_code(error))}
+    text = _text(error).lower()
+    if codes & _SLOW_DOWN_CODES or any(word in text for word in _SLOW_DOWN_WORDS):
+        return Verdict.SLOW_DOWN
+    if _CONNECT_FAILED in codes or _status_name(error) in _TRANSIENT_STATUS:
+        return Verdict.TRANSIENT
+    return Verdict.FATAL
+
+
+@contextmanager
+def typed_errors(doing: str) -> Iterator[None]:
+    """Raise the errors of pymilvus and gRPC as ours.
+
+    Args:
+        doing: what was tried and where, e.g. "search films__v2"; the message starts with it.
+    """
+    try:
+        yield
+    except request_errors() as error:
+        raise as_typed(error, doing) from error
+
+
+def as_typed(error: Exception, doing: str) -> TteError:
+    """The error of this system that says what `error` says."""
+    text = _text(error)
+    if any(word in text.lower() for word in _REFUSED_WORDS):
+        return ConfigError(f"Cannot {doing}: the server refuses milvus.token ({text}).")
+    if classify(error) is Verdict.TRANSIENT:
+        return PrerequisiteError(
+            f"Cannot {doing}: no answer ({text}). Start the server or correct milvus.uri; "
+            "milvus.uri='' uses the embedded one."
+        )
+    if _number(getattr(error, "code", None)) in _NOT_FOUND_CODES:
+        return ResourceMissingError(f"Cannot {doing}: {text}.")
+    return RuntimeFailure(f"Cannot {doing}: {text}")
+
+
+def _number(code: object) -> int | None:
+    return code if isinstance(code, int) else None
+
+
+def _compatible_code(error: Exception) -> object:
+    return getattr(error, "compatible_code", None)
+
+
+def _status_name(error: Exception) -> str:
+    """The gRPC status: pymilvus keeps it as a code, gRPC's own error behind a method."""
+    code = getattr(error, "code", None)
+    status = code() if callable(code) else code
+    return str(getattr(status, "name", ""))
+
+
+def _text(error: Exception) -> str:
+    details = getattr(error, "details", None)
+    message = getattr(error, "message", None) or (details() if callable(details) else "")
+    return " ".join(str(message or error).split())

@@ -1,0 +1,86 @@
+"""Where Milvus is, how a collection is indexed, and how hard it may be written to."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlparse
+
+from tte2_ray.errors import ConfigError
+
+IndexType = Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "DISKANN", "SCANN", "AUTOINDEX"]
+Metric = Literal["COSINE", "IP", "L2"]
+
+_INDEX_DEFAULTS: dict[str, dict[str, Any]] = {
+    "HNSW": {"M": 16, "efConstruction": 200},
+    "IVF_FLAT": {"nlist": 128},
+    "IVF_SQ8": {"nlist": 128},
+    "SCANN": {"nlist": 128},
+}
+_SEARCH_DEFAULTS: dict[str, dict[str, Any]] = {
+    "HNSW": {"ef": 128},
+    "IVF_FLAT": {"nprobe": 32},
+    "IVF_SQ8": {"nprobe": 32},
+    "SCANN": {"nprobe": 32},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MilvusConfig:
+    """One Milvus: embedded (`uri` empty) or any server that pymilvus reaches."""
+
+    uri: str = ""
+    """`http://host:19530` of a server. Empty: a `milvus-lite server` on `data_dir` is found or
+    started; it listens on the loopback only, so it serves the processes of one machine."""
+    data_dir: str = "build/milvus"
+    """Folder of the embedded server; unused when `uri` is set."""
+    token: str = field(default="", repr=False)
+    """`user:password` or an API key; write `${oc.env:MILVUS_TOKEN}`, never the secret itself."""
+    index_type: IndexType = "HNSW"
+    metric: Metric = "COSINE"
+    index_params: dict[str, Any] = field(default_factory=dict)
+    """Build parameters that override the defaults of `index_type`, e.g. `{M: 32}`."""
+    search_params: dict[str, Any] = field(default_factory=dict)
+    """Search parameters that override the defaults of `index_type`, e.g. `{ef: 256}`."""
+    metadata_fields: tuple[str, ...] = ()
+    """Keys of an item's metadata that are stored with its vector; the others stay behind."""
+    batch_rows: int = 500
+    """Rows of one upsert request at most."""
+    batch_bytes: int = 8 * 1024 * 1024
+    """Bytes of one upsert request at most (servers refuse 64 MiB)."""
+    max_inflight: int = 1
+    """Requests of one writer on the wire at a time; more did not help an embedded server."""
+    timeout_s: float = 60.0
+    """Seconds that one request may take."""
+    connect_timeout_s: float = 5.0
+    """Seconds until a server that does not answer is given up."""
+    patience_s: float = 300.0
+    """Seconds without one accepted request until a writer that is slowed down gives up."""
+
+    def __post_init__(self) -> None:
+        scheme = urlparse(self.uri).scheme
+        if self.uri and scheme not in {"http", "https", "tcp", "unix"}:
+            raise ConfigError(
+                f"milvus.uri {self.uri!r} is not http://, https://, tcp:// or unix:. "
+                "For the embedded server leave it empty and set milvus.data_dir."
+            )
+        if not self.uri and not self.data_dir:
+            raise ConfigError("Set milvus.uri, or milvus.data_dir for the embedded server.")
+        limits = ("batch_rows", "batch_bytes", "max_inflight")
+        for name in (*limits, "timeout_s", "connect_timeout_s", "patience_s"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"milvus.{name} is {getattr(self, name)}; it must be above 0.")
+
+    @property
+    def build_params(self) -> dict[str, Any]:
+        """The parameters that the index is built with."""
+        return {**_INDEX_DEFAULTS.get(self.index_type, {}), **self.index_params}
+
+    def params_for(self, k: int) -> dict[str, Any]:
+        """The parameters of a search for `k` hits.
+
+        >>> MilvusConfig().params_for(500)
+        {'ef': 500}
+        """
+        params = {**_SEARCH_DEFAULTS.get(self.index_type, {}), **self.search_params}
+        if "ef" in params:
+            params["ef"] = max(int(params["ef"]), k)
+        return params

@@ -1,0 +1,226 @@
+"""Which version of an index readers see: the alias `<index>` names one collection.
+
+load ─▶ verify ─▶ manifest (passed, replaces) ─▶ promote ─▶ alias ─▶ readers
+                                                   rollback ◀─ what the live one replaced
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
+from tte2_ray.milvus.client import request_errors, typed_errors
+from tte2_ray.milvus.collection import collection_name, describe
+from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.searcher import Searcher
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRecord:
+    """What the artifact store says about one loaded version."""
+
+    version: str
+    rows: int
+    """Distinct items that were loaded and counted."""
+    fingerprint: str
+    verified: bool
+    """Whether its counts and its sampled recall held when it was loaded."""
+    replaced: str
+    """The version that was live before it; "" for the first."""
+    created_at: str
+    """ISO 8601, UTC."""
+
+
+class VersionCatalog(Protocol):
+    """The manifests of one index's versions, as far as publishing needs them."""
+
+    def versions(self) -> Sequence[VersionRecord]:
+        """All versions, oldest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionStatus:
+    """One line of the list of versions."""
+
+    version: str
+    live: bool
+    loaded: bool
+    """Whether its collection still exists."""
+    verified: bool
+    rows: int
+    created_at: str
+
+
+class Publisher:
+    """Moves the alias of one index. It never points it at what was not verified.
+
+    Args:
+        client: a connection (see `client.connect`).
+        config: of the same server.
+        index: name of the index, which is the alias.
+        catalog: what is known about its versions.
+    """
+
+    def __init__(
+        self, client: "MilvusClient", config: MilvusConfig, index: str, catalog: VersionCatalog
+    ) -> None:
+        self._client = client
+        self._config = config
+        self._index = index
+        self._catalog = catalog
+
+    def live_version(self) -> str:
+        """The version that readers see; "" if there is none."""
+        return live_version(self._client, self._config, self._index)
+
+    def statuses(self) -> tuple[VersionStatus, ...]:
+        """Every version of the catalog, oldest first."""
+        live = self.live_version()
+        with typed_errors("list collections"):
+            loaded = set(self._client.list_collections(timeout=self._config.timeout_s))
+        return tuple(
+            VersionStatus(
+                version=record.version,
+                live=record.version == live,
+                loaded=collection_name(self._index, record.version) in loaded,
+                verified=record.verified,
+                rows=record.rows,
+                created_at=record.created_at,
+            )
+            for record in self._catalog.versions()
+        )
+
+    def promote(self, version: str) -> str:
+        """Let readers see a verified version.
+
+        Returns:
+            The version that it replaces; "" for the first.
+
+        Raises:
+            ResourceMissingError: no such version, or its collection was dropped.
+            ValidationError: it was not verified, or has changed since.
+        """
+        record = self._record(version)
+        if not record.verified:
+            raise ValidationError(
+                f"Version {version} of {self._index} did not pass its checks; the alias stays. "
+                "Mend it and run the indexing job again."
+            )
+        self._check_unchanged(record)
+        before = self.live_version()
+        if before != version:
+            self._move_alias(collection_name(self._index, version))
+        return before
+
+    def rollback(self) -> str:
+        """Let readers see the version that the live one replaced.
+
+        Returns:
+            The version that is live now.
+
+        Raises:
+            ResourceMissingError: nothing is live, or there is nothing to go back to.
+            ValidationError: the earlier version has changed since it was verified.
+        """
+        live = self.live_version()
+        if not live:
+            raise ResourceMissingError(f"No version of {self._index} is live.")
+        target = self._record(live).replaced
+        if not target:
+            raise ResourceMissingError(
+                f"Version {live} of {self._index} was the first: there is none to go back to."
+            )
+        self.promote(target)
+        return target
+
+    def drop_old(self, *, keep: int) -> tuple[str, ...]:
+        """Drop the collections of all but the live version and the newest others.
+
+        Args:
+            keep: how many versions besides the live one stay; the one that the live version
+                replaced is the first of them.
+
+        Returns:
+            The versions whose collections were dropped.
+
+        Raises:
+            ConfigError: `keep` is negative.
+        """
+        if keep < 0:
+            raise ConfigError(f"keep is {keep}; it is a number of versions.")
+        statuses = self.statuses()
+        live = next((status.version for status in statuses if status.live), "")
+        previous = self._record(live).replaced if live else ""
+        others = [s.version for s in reversed(statuses) if s.loaded and not s.live]
+        others.sort(key=lambda version: version != previous)
+        dropped = tuple(others[keep:])
+        for version in dropped:
+            with typed_errors(f"drop version {version} of {self._index}"):
+                self._client.drop_collection(
+                    collection_name(self._index, version), timeout=self._config.timeout_s
+                )
+        return dropped
+
+    def _record(self, version: str) -> VersionRecord:
+        records = {record.version: record for record in self._catalog.versions()}
+        if version not in records:
+            known = _listed(records)
+            raise ResourceMissingError(f"{self._index} has no version {version!r}, only {known}.")
+        return records[version]
+
+    def _check_unchanged(self, record: VersionRecord) -> None:
+        name = collection_name(self._index, record.version)
+        info = describe(self._client, self._config, name)
+        if info.fingerprint != record.fingerprint:
+            raise ValidationError(
+                f"The collection {name} carries the fingerprint {info.fingerprint!r}, its "
+                f"manifest {record.fingerprint!r}: it is not the one that was verified."
+            )
+        # A server that restarted may have the collection on disk only.
+        with typed_errors(f"load {name}"):
+            self._client.load_collection(name, timeout=self._config.timeout_s)
+        counted = Searcher(self._config, client=self._client).count(name)
+        if counted != record.rows:
+            raise ValidationError(
+                f"The collection {name} holds {counted} rows, {record.rows} were verified."
+            )
+
+    def _move_alias(self, collection: str) -> None:
+        with typed_errors(f"point {self._index} at {collection}"):
+            try:
+                self._client.alter_alias(collection, self._index, timeout=self._config.timeout_s)
+            except request_errors():
+                if self.live_version():
+                    raise
+                self._client.create_alias(collection, self._index, timeout=self._config.timeout_s)
+
+
+def live_version(client: "MilvusClient", config: MilvusConfig, index: str) -> str:
+    """The version that the alias of an index names; "" if there is no such alias.
+
+    Raises:
+        ConfigError: the alias names a collection that is no version of this index.
+    """
+    try:
+        name = str(client.describe_alias(index, timeout=config.timeout_s)["collection_name"])
+    except request_errors() as error:
+        if _is_unknown_alias(error):
+            return ""
+        with typed_errors(f"read the alias {index}"):
+            raise
+    prefix = f"{index}__"
+    if not name.startswith(prefix):
+        raise ConfigError(f"The alias {index} names {name}, which is no version of this index.")
+    return name.removeprefix(prefix)
+
+
+def _is_unknown_alias(error: Exception) -> bool:
+    """Milvus Lite says 100 (collection not found), the server 1600 (alias not found)."""
+    return getattr(error, "code", None) in {100, 1600}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,113 @@
+"""The row of a collection: what is checked before it is sent, and what is cut to fit."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.milvus.collection import ECR_MAX_BYTES, METADATA_MAX_BYTES, check_item_id
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexRow:
+    """One item as it is loaded."""
+
+    item_id: str
+    vector: "ArrayLike"
+    """Length `dimension`, float32."""
+    ecr: str
+    modality: str
+    embedding_key: str
+    shard: str
+    """Name of the shard that the item came from."""
+    prompt_tokens: int
+    """Text and visual tokens of the ECR's prompt."""
+    visual_tokens: int
+    output_tokens: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def to_entity(
+    row: IndexRow, *, dimension: int, metadata_fields: tuple[str, ...]
+) -> tuple[dict[str, Any], int]:
+    """The entity that Milvus stores, and about how many bytes it takes on the wire.
+
+    Raises:
+        RowError: BAD_ID; BAD_VECTOR, of another length, not finite or zero; TOO_LARGE, the
+            selected metadata exceeds `METADATA_MAX_BYTES`; MALFORMED_ROW, it is no
+            JSON; BAD_ENCODING, the ECR is no Unicode text.
+    """
+    check_item_id(row.item_id)
+    metadata = {name: row.metadata[name] for name in metadata_fields if name in row.metadata}
+    ecr, cut_bytes = fit_ecr(row.ecr)
+    entity = {
+        "item_id": row.item_id,
+        "vector": _checked_vector(row.vector, dimension),
+        "ecr": ecr,
+        "ecr_cut_bytes": cut_bytes,
+        "modality": row.modality,
+        "embedding_key": row.embedding_key,
+        "shard": row.shard,
+        "prompt_tokens": row.prompt_tokens,
+        "visual_tokens": row.visual_tokens,
+        "output_tokens": row.output_tokens,
+        "metadata": metadata,
+    }
+    size = 4 * dimension + len(ecr.encode()) + _metadata_bytes(metadata) + 512
+    return entity, size
+
+
+def fit_ecr(ecr: str) -> tuple[str, int]:
+    """The ECR cut to `ECR_MAX_BYTES` at a whole character, and the number of bytes cut.
+
+    >>> fit_ecr("short")
+    ('short', 0)
+    >>> [(len(kept.encode()), cut) for kept, cut in [fit_ecr("é" * 40_000)]]
+    [(65534, 14466)]
+
+    Raises:
+        RowError: BAD_ENCODING, a lone surrogate cannot be stored.
+    """
+    try:
+        raw = ecr.encode()
+    except UnicodeEncodeError as error:
+        message = f"the ECR is not Unicode text: {error.reason}"
+        raise RowError(RowErrorClass.BAD_ENCODING, message) from error
+    if len(raw) <= ECR_MAX_BYTES:
+        return raw.decode(), 0
+    kept = raw[:ECR_MAX_BYTES].decode(errors="ignore")
+    return kept, len(raw) - len(kept.encode())
+
+
+def _checked_vector(vector: "ArrayLike", dimension: int) -> "NDArray[np.float32]":
+    import numpy as np
+
+    try:
+        values = np.asarray(vector, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise RowError(RowErrorClass.BAD_VECTOR, f"the vector is not numeric: {error}") from error
+    if values.shape != (dimension,):
+        message = f"the vector has shape {values.shape}, the collection {dimension} dimensions"
+        raise RowError(RowErrorClass.BAD_VECTOR, message)
+    norm = float(np.linalg.norm(values))
+    if not math.isfinite(norm) or norm == 0.0:
+        raise RowError(RowErrorClass.BAD_VECTOR, f"the vector has norm {norm}")
+    return values
+
+
+def _metadata_bytes(metadata: Mapping[str, Any]) -> int:
+    try:
+        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError) as error:
+        message = f"the metadata is not JSON: {error}"
+        raise RowError(RowErrorClass.MALFORMED_ROW, message) from error
+    if size > METADATA_MAX_BYTES:
+        message = f"the selected metadata has {size} bytes; {METADATA_MAX_BYTES} are the most"
+        raise RowError(RowErrorClass.TOO_LARGE, message)
+    return size

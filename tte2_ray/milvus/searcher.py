@@ -1,0 +1,165 @@
+"""Read an index: search, fetch by id, count. The name is a collection's or an alias's."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tte2_ray.errors import ConfigError
+from tte2_ray.milvus.client import connect, typed_errors
+from tte2_ray.milvus.config import Metric, MilvusConfig
+from tte2_ray.milvus.expressions import one_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pymilvus import MilvusClient
+
+K_MAX = 16_384
+"""The most hits that Milvus gives for one query."""
+STORED_FIELDS = (
+    "ecr",
+    "ecr_cut_bytes",
+    "modality",
+    "embedding_key",
+    "prompt_tokens",
+    "visual_tokens",
+    "output_tokens",
+    "metadata",
+    "shard",
+)
+_FETCH_IDS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One found item."""
+
+    item_id: str
+    score: float
+    """Under the collection's metric: for COSINE and IP higher is nearer, for L2 lower."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Searcher:
+    """Reads from one Milvus.
+
+    Args:
+        config: with a `uri` (see `server.resolve`).
+        client: a connection to use instead of a new one.
+    """
+
+    def __init__(self, config: MilvusConfig, *, client: "MilvusClient | None" = None) -> None:
+        self._config = config
+        self._client = client or connect(config)
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that scores are under."""
+        return self._config.metric
+
+    def search(
+        self,
+        collection: str,
+        vectors_QD: "np.ndarray[Any, np.dtype[np.float32]]",
+        k: int,
+        *,
+        filter_item_ids: Sequence[str] | None = None,
+        output_fields: Sequence[str] = (),
+        strong: bool = False,
+    ) -> list[list[Hit]]:
+        """The nearest items of each query, best first.
+
+        Args:
+            collection: a collection or an alias.
+            vectors_QD: Q queries of dimension D.
+            k: hits for each query, 1 to `K_MAX`; fewer where the index or the pool is smaller.
+            filter_item_ids: the pool that may be found; None is everything, an empty one nothing.
+            output_fields: of `STORED_FIELDS` or "vector", returned with each hit.
+            strong: see what was written until now (verification), not until a moment ago.
+
+        Raises:
+            ConfigError: `k` is out of range.
+            ResourceMissingError: no such collection.
+        """
+        if not 1 <= k <= K_MAX:
+            raise ConfigError(f"k is {k}; Milvus gives 1 to {K_MAX} hits for a query.")
+        if len(vectors_QD) == 0 or (filter_item_ids is not None and not filter_item_ids):
+            return [[] for _ in vectors_QD]
+        options: dict[str, Any] = {"consistency_level": "Strong"} if strong else {}
+        with typed_errors(f"search {collection}"):
+            answers = self._client.search(
+                collection,
+                data=list(vectors_QD),
+                anns_field="vector",
+                filter="" if filter_item_ids is None else one_of(filter_item_ids),
+                limit=k,
+                output_fields=list(output_fields),
+                search_params={"params": self._config.params_for(k)},
+                timeout=self._config.timeout_s,
+                **options,
+            )
+        return [[_hit(answer, output_fields) for answer in answers_K] for answers_K in answers]
+
+    def fetch(
+        self,
+        collection: str,
+        item_ids: Iterable[str],
+        *,
+        output_fields: Sequence[str] = STORED_FIELDS,
+    ) -> dict[str, dict[str, Any]]:
+        """Fields of items by id; ids that the collection lacks are absent from the result."""
+        found: dict[str, dict[str, Any]] = {}
+        for chunk in _chunks(dict.fromkeys(item_ids), _FETCH_IDS):
+            with typed_errors(f"fetch items of {collection}"):
+                rows = self._client.query(
+                    collection,
+                    filter=one_of(chunk),
+                    output_fields=["item_id", *output_fields],
+                    consistency_level="Strong",
+                    timeout=self._config.timeout_s,
+                )
+            for row in rows:
+                found[row["item_id"]] = {name: row[name] for name in output_fields}
+        return found
+
+    def count(self, collection: str) -> int:
+        """Rows that a reader sees now: count(*), strongly consistent (`num_entities` is not)."""
+        with typed_errors(f"count {collection}"):
+            rows = self._client.query(
+                collection,
+                filter="",
+                output_fields=["count(*)"],
+                consistency_level="Strong",
+                timeout=self._config.timeout_s,
+            )
+        return int(rows[0]["count(*)"])
+
+    def page(self, collection: str, *, offset: int, limit: int) -> list[str]:
+        """Some item ids; `offset + limit` is at most `K_MAX`."""
+        with typed_errors(f"read {collection}"):
+            rows = self._client.query(
+                collection,
+                filter="",
+                output_fields=["item_id"],
+                offset=offset,
+                limit=limit,
+                consistency_level="Strong",
+                timeout=self._config.timeout_s,
+            )
+        return [str(row["item_id"]) for row in rows]
+
+
+def _hit(answer: Mapping[str, Any], output_fields: Sequence[str]) -> Hit:
+    entity = answer["entity"]
+    fields = {name: entity[name] for name in output_fields}
+    return Hit(item_id=answer["item_id"], score=float(answer["distance"]), fields=fields)
+
+
+def _chunks(item_ids: Iterable[str], size: int) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    for item_id in item_ids:
+        chunk.append(item_id)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

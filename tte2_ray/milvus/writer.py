@@ -1,0 +1,204 @@
+"""Load rows into a collection: idempotent upserts in bounded batches, at the server's pace.
+
+rows ─ check ─▶ batches (rows, bytes) ─ upsert by primary key ─▶ report      flush once, at the end
+          └▶ rejected          └ told to slow down: half as fast, again, then in halves
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
+from tte2_ray.milvus.client import Verdict, as_typed, classify, connect, request_errors
+from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.pace import Pace
+from tte2_ray.milvus.rows import IndexRow, to_entity
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+_DENIALS_BEFORE_SPLIT = 3
+_TRANSIENT_RETRIES = 8
+
+Entity = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    """A row that was not sent; it goes to the dead letters."""
+
+    item_id: str
+    error_class: RowErrorClass
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteReport:
+    """What became of the rows of one `write`; rows in = written + rejected."""
+
+    written: int
+    rejected: tuple[Rejected, ...]
+    ecr_cut: tuple[str, ...]
+    """Ids of written rows whose ECR did not fit; `ecr_cut_bytes` says by how much."""
+    requests: int
+    slowdowns: int
+    """Times that the server said no for now."""
+    retries: int
+    """Times that the connection broke and the request was sent again."""
+
+
+class Writer:
+    """Upserts rows into one collection. One for each process; not shared between threads.
+
+    Args:
+        config: with a `uri` (see `server.resolve`).
+        collection: made by `ensure_collection`.
+        dimension: length of its vectors.
+        client: a connection to use instead of a new one.
+        pace: how fast to send, replaced in tests.
+    """
+
+    def __init__(
+        self,
+        config: MilvusConfig,
+        collection: str,
+        *,
+        dimension: int,
+        client: "MilvusClient | None" = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._config = config
+        self._collection = collection
+        self._dimension = dimension
+        self._client = client or connect(config)
+        self._pace = pace or Pace(config.patience_s)
+        self._requests = self._slowdowns = self._retries = 0
+
+    def write(self, rows: Iterable[IndexRow]) -> WriteReport:
+        """Check and upsert rows; the same rows again change nothing.
+
+        Raises:
+            RuntimeFailure: the server took fewer rows than it was sent, or would not take any
+                for `patience_s`.
+            PrerequisiteError: the server went away and did not come back.
+        """
+        self._requests = self._slowdowns = self._retries = 0
+        rejected: list[Rejected] = []
+        cut: list[str] = []
+        written = 0
+        pending: deque[Future[int]] = deque()
+        with ThreadPoolExecutor(self._config.max_inflight) as pool:
+            for batch in self._batches(rows, rejected, cut):
+                pending.append(pool.submit(self._send, batch))
+                if len(pending) >= self._config.max_inflight:
+                    written += pending.popleft().result()
+            written += sum(future.result() for future in pending)
+        return WriteReport(
+            written=written,
+            rejected=tuple(rejected),
+            ecr_cut=tuple(cut),
+            requests=self._requests,
+            slowdowns=self._slowdowns,
+            retries=self._retries,
+        )
+
+    def _batches(
+        self, rows: Iterable[IndexRow], rejected: list[Rejected], cut: list[str]
+    ) -> Iterator[list[Entity]]:
+        batch: list[Entity] = []
+        batch_bytes = 0
+        seen: set[str] = set()
+        for row in rows:
+            try:
+                entity, size = self._entity(row, seen)
+            except RowError as error:
+                rejected.append(_rejected(row, error))
+                continue
+            if entity["ecr_cut_bytes"]:
+                cut.append(row.item_id)
+            if batch and (
+                len(batch) == self._config.batch_rows
+                or batch_bytes + size > self._config.batch_bytes
+            ):
+                yield batch
+                batch, batch_bytes = [], 0
+            batch.append(entity)
+            batch_bytes += size
+        if batch:
+            yield batch
+
+    def _entity(self, row: IndexRow, seen: set[str]) -> tuple[Entity, int]:
+        # A server may keep either of two equal keys in one request, or both.
+        if row.item_id in seen:
+            raise RowError(RowErrorClass.DUPLICATE_ID, "the id is twice among the rows to load")
+        entity = to_entity(
+            row, dimension=self._dimension, metadata_fields=self._config.metadata_fields
+        )
+        seen.add(row.item_id)
+        return entity
+
+    def _send(self, batch: list[Entity]) -> int:
+        """Upsert one batch, however often it takes; the number of rows that the server took."""
+        denials = failures = 0
+        while True:
+            self._pace.wait_for_turn(len(batch))
+            try:
+                return self._upsert(batch)
+            except request_errors() as error:
+                verdict = classify(error)
+                if verdict is Verdict.SLOW_DOWN:
+                    denials += 1
+                    self._slowdowns += 1
+                    go_on = self._pace.denied(len(batch))
+                elif verdict is Verdict.TRANSIENT:
+                    failures += 1
+                    self._retries += 1
+                    go_on = failures <= _TRANSIENT_RETRIES and self._pace.failed()
+                else:
+                    go_on = False
+                if not go_on:
+                    raise as_typed(error, f"upsert into {self._collection}") from error
+            # A server with a small allowance may never take this many at once.
+            if denials >= _DENIALS_BEFORE_SPLIT and len(batch) > 1:
+                half = len(batch) // 2
+                return self._send(batch[:half]) + self._send(batch[half:])
+
+    def _upsert(self, batch: list[Entity]) -> int:
+        self._requests += 1
+        started = time.monotonic()
+        # pymilvus would itself retry a refused request at full speed until the timeout.
+        answer = self._client.upsert(
+            self._collection, batch, timeout=self._config.timeout_s, retry_on_rate_limit=False
+        )
+        taken = int(answer["upsert_count"])
+        if taken != len(batch):
+            raise RuntimeFailure(
+                f"Milvus took {taken} of {len(batch)} rows into {self._collection} and reported "
+                "success; run the same command again."
+            )
+        self._pace.accepted(taken, time.monotonic() - started)
+        return taken
+
+
+def seal(client: "MilvusClient", config: MilvusConfig, collection: str) -> None:
+    """Flush and load a collection, once after all its rows are written: servers ration flushes.
+
+    Raises:
+        RuntimeFailure: the server did not do it within `patience_s`.
+    """
+    pace = Pace(config.patience_s)
+    while True:
+        try:
+            client.flush(collection, timeout=config.patience_s, retry_on_rate_limit=False)
+            client.load_collection(collection, timeout=config.patience_s)
+            return
+        except request_errors() as error:
+            if classify(error) is not Verdict.SLOW_DOWN or not pace.denied(1):
+                raise as_typed(error, f"flush {collection}") from error
+
+
+def _rejected(row: IndexRow, error: RowError) -> Rejected:
+    return Rejected(item_id=row.item_id, error_class=error.error_class, message=error.message)
