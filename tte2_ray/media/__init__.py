@@ -1,0 +1,21 @@
+"""From an item's URIs to bounded pixels, text and a content key; no Ray, no engine.
+
+    fetch (allowed, bounded) ─▶ sniff (bytes, not names) ─▶ image │ video │ document ─▶ DecodedItem
+
+Whatever is wrong with a file becomes a `RowError`; whatever is cut, scaled or sampled is a note.
+"""
+
+from tte2_ray.media.content import content_sha256
+from tte2_ray.media.decode import DecodedItem, decode_item
+from tte2_ray.media.limits import MediaLimits
+from tte2_ray.media.s3 import OpenS3
+from tte2_ray.media.video import DecodedVideo
+
+__all__ = [
+    "DecodedItem",
+    "DecodedVideo",
+    "MediaLimits",
+    "OpenS3",
+    "content_sha256",
+    "decode_item",
+]

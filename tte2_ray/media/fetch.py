@@ -1,0 +1,87 @@
+"""The bytes of one file, from disk, S3 or http, never more of them than allowed."""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable
+
+from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.media.bounded import TransientFetchError, check_size, read_bounded
+from tte2_ray.media.limits import MediaLimits
+from tte2_ray.media.s3 import OpenS3, fetch_s3
+from tte2_ray.media.uri import locate, shown
+from tte2_ray.media.web import fetch_http
+
+_BACKOFF_S = 0.2
+_NO_SUCH_PATH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def fetch(uri: str, limits: MediaLimits, open_s3: OpenS3 | None = None) -> bytes:
+    """Reads a file whole.
+
+    Args:
+        uri: `file:` URI, plain path, `s3://bucket/key`, or an http(s) URL.
+        limits: which of them are allowed, and how large a file may be.
+        open_s3: reads S3; by default botocore with the standard AWS environment.
+
+    Raises:
+        RowError: `uri_not_allowed`, `malformed_row`, `not_found`, `fetch_failed`, `too_large`,
+            `empty_file`, or `unsupported_type` for what is no regular file.
+    """
+    location = locate(uri, limits)
+    if location.scheme == "file":
+        data = _read_local(location.target, uri, limits)
+    elif location.scheme == "s3":
+        data = _retried(lambda: fetch_s3(location.target, limits, open_s3), limits)
+    else:
+        data = _retried(lambda: fetch_http(location.target, limits), limits)
+    if not data:
+        raise RowError(RowErrorClass.EMPTY_FILE, f"{shown(uri)} has zero bytes")
+    return data
+
+
+def _retried(read: Callable[[], bytes], limits: MediaLimits) -> bytes:
+    for attempt in range(limits.fetch_attempts - 1):
+        try:
+            return read()
+        except TransientFetchError:
+            time.sleep(_BACKOFF_S * 2**attempt)
+    return read()
+
+
+def _read_local(path: str, uri: str, limits: MediaLimits) -> bytes:
+    try:
+        real = os.path.realpath(path)
+        _check_roots(real, uri, limits)
+        with open(_open_regular(real, uri, limits), "rb") as file:
+            return read_bounded(file, uri, limits)
+    except UnicodeEncodeError as error:
+        raise RowError(
+            RowErrorClass.MALFORMED_ROW, f"{shown(uri)!r} is no file name: {error.reason}"
+        ) from error
+    except OSError as error:
+        missing = error.errno in _NO_SUCH_PATH
+        error_class = RowErrorClass.NOT_FOUND if missing else RowErrorClass.FETCH_FAILED
+        raise RowError(error_class, f"{shown(uri)}: {error.strerror}") from error
+
+
+def _open_regular(real: str, uri: str, limits: MediaLimits) -> int:
+    """A descriptor of a regular file that is small enough."""
+    # NONBLOCK: opening a named pipe would wait for a writer; NOFOLLOW: `real` was checked.
+    descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= limits.max_bytes:
+        return descriptor
+    os.close(descriptor)
+    check_size(status.st_size, uri, limits)
+    raise RowError(RowErrorClass.UNSUPPORTED_TYPE, f"{shown(uri)} is no regular file")
+
+
+def _check_roots(real: str, uri: str, limits: MediaLimits) -> None:
+    roots = [os.path.realpath(root) for root in limits.allowed_file_roots]
+    if roots and not any(os.path.commonpath([root, real]) == root for root in roots):
+        raise RowError(
+            RowErrorClass.URI_NOT_ALLOWED,
+            f"{shown(uri)} lies outside allowed_file_roots {list(limits.allowed_file_roots)}",
+        )

@@ -1,0 +1,83 @@
+"""What an item may cost: where its files may lie, how large they are, how much the model sees."""
+
+from dataclasses import dataclass
+
+from tte2_ray.errors import ConfigError
+
+SCHEMES = ("file", "s3", "http", "https")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaLimits:
+    """Bounds on fetching and decoding. Where one is met, the row is refused or a note says so."""
+
+    allowed_schemes: tuple[str, ...] = ("file", "s3")
+    """Of file, s3, http, https. A plain path counts as file."""
+    allowed_file_roots: tuple[str, ...] = ()
+    """Folders that local files must lie in, symbolic links resolved. Empty: any folder, which
+    suits a laptop; a cluster that runs other people's manifests should name its data folders."""
+    allow_private_addresses: bool = False
+    """Let http(s) reach loopback, link-local and private addresses. For tests only."""
+    max_bytes: int = 64 * 1024 * 1024
+    """Largest file, in bytes."""
+    max_images: int = 32
+    """Most pictures in one item."""
+    max_source_pixels: int = 100_000_000
+    """Largest picture or video frame, in pixels, as its header states it; read before decoding."""
+    min_pixels: int = 32 * 32
+    """Smaller pictures and frames are scaled up to this area, in pixels."""
+    max_pixels: int = 1024 * 1024
+    """Larger pictures are scaled down to this area, in pixels; PDF pages are rendered at it."""
+    max_aspect_ratio: float = 100.0
+    """Pictures more elongated than this are padded with white (vision models refuse 200)."""
+    fps: float = 2.0
+    """Frames sampled from a second of video."""
+    max_frames: int = 32
+    """Most frames sampled from one video; a longer one is sampled more sparsely, uniformly."""
+    frame_max_pixels: int = 512 * 512
+    """Larger video frames are scaled down to this area, in pixels."""
+    max_video_seconds: float = 3600.0
+    """Only this much of a longer video is looked at, from its start, in seconds."""
+    max_decoded_frames: int = 50_000
+    """Most frames decoded to reach the sampled ones; a file that needs more is refused."""
+    video_threads: int = 1
+    """Threads of one video decoder."""
+    timeout_s: float = 30.0
+    """Most time for one attempt to fetch one file from S3 or http, in seconds."""
+    fetch_attempts: int = 3
+    """Attempts to fetch a file while the failure may pass (timeout, reset, status 429 or 5xx)."""
+    max_text_chars: int = 100_000
+    """Longer text is cut to this many characters."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.allowed_schemes) - set(SCHEMES)
+        if unknown:
+            raise ConfigError(
+                f"allowed_schemes: {sorted(unknown)} not supported; choose from {list(SCHEMES)}"
+            )
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.max_aspect_ratio < 1:
+            raise ConfigError(f"max_aspect_ratio must be at least 1, not {self.max_aspect_ratio}")
+        for name in ("max_pixels", "frame_max_pixels"):
+            if self.min_pixels > getattr(self, name):
+                raise ConfigError(f"min_pixels {self.min_pixels} exceeds {name}; lower it")
+
+
+_POSITIVE = (
+    "max_bytes",
+    "max_images",
+    "max_source_pixels",
+    "min_pixels",
+    "max_pixels",
+    "fps",
+    "max_frames",
+    "frame_max_pixels",
+    "max_video_seconds",
+    "max_decoded_frames",
+    "video_threads",
+    "timeout_s",
+    "fetch_attempts",
+    "max_text_chars",
+)
