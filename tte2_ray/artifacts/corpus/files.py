@@ -1,0 +1,94 @@
+"""A folder of files: each an item, its id the path within the folder, its type by the suffix.
+
+A PDF is an item a page, `<path>#page=<n>`, counted from 1 as in PDF links. Hidden files (a name
+that starts with a dot) are no items; files of other types are rejected rows.
+"""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from tte2_ray.artifacts.corpus.rows import CorpusRow, accept, reject
+from tte2_ray.artifacts.store import Store
+from tte2_ray.errors import RowError, RowErrorClass
+
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+
+_KINDS = {
+    "image_uri": (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    "video_uri": (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v"),
+    "document_uri": (".pdf",),
+    "text": (".txt", ".md"),
+}
+
+
+def is_media(key: str) -> bool:
+    """Whether a file is an item by its suffix."""
+    return bool(_kind(key))
+
+
+def read_file(store: Store, key: str, size: int) -> Iterator[tuple[str, CorpusRow]]:
+    """Where, and what: the one item of a file, or as many as a PDF has pages.
+
+    Args:
+        store: the folder.
+        key: path within it.
+        size: bytes.
+    """
+    uri = store.uri(key)
+    try:
+        rows = list(_rows(store, key, size))
+    except RowError as error:
+        yield uri, reject(uri, error, {"item_id": key, "uri": uri})
+        return
+    for row in rows:
+        yield uri, accept(uri, row, lambda absolute: absolute)
+
+
+def _kind(key: str) -> str:
+    return next((k for k, suffixes in _KINDS.items() if key.lower().endswith(suffixes)), "")
+
+
+def _rows(store: Store, key: str, size: int) -> Iterator[dict[str, Any]]:
+    kind = _kind(key)
+    if not kind:
+        raise RowError(RowErrorClass.UNSUPPORTED_TYPE, "no picture, video, PDF or text by its name")
+    if size == 0:
+        raise RowError(RowErrorClass.EMPTY_FILE, "the file is empty")
+    if kind == "text":
+        yield {"item_id": key, "text": _text(store, key, size)}
+    elif kind == "document_uri":
+        for page in range(_page_count(store, key)):
+            item_id = f"{key}#page={page + 1}"
+            yield {"item_id": item_id, "document_uri": store.uri(key), "document_page": page}
+    else:
+        yield {"item_id": key, kind: store.uri(key)}
+
+
+def _text(store: Store, key: str, size: int) -> bytes:
+    if size > MAX_TEXT_BYTES:
+        raise RowError(RowErrorClass.TOO_LARGE, f"{size} bytes of text, at most {MAX_TEXT_BYTES}")
+    return store.get(key).removeprefix(b"\xef\xbb\xbf")
+
+
+def _page_count(store: Store, key: str) -> int:
+    import pypdfium2
+    from pypdfium2 import raw
+
+    with store.open(key) as file:
+        try:
+            return _count(pypdfium2.PdfDocument, file)
+        except pypdfium2.PdfiumError as error:
+            if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+                raise RowError(RowErrorClass.ENCRYPTED, "the PDF is encrypted") from error
+            raise RowError(RowErrorClass.CORRUPT_MEDIA, f"no PDF: {error}") from error
+
+
+def _count(open_document: Any, file: BinaryIO) -> int:
+    document = open_document(file, autoclose=False)
+    try:
+        pages = len(document)
+    finally:
+        document.close()
+    if pages < 1:
+        raise RowError(RowErrorClass.NO_SUCH_PAGE, "the PDF has no pages")
+    return pages

@@ -1,0 +1,58 @@
+"""A corpus as one stream of rows, the first of each id."""
+
+from collections.abc import Iterator
+
+from tte2_ray.artifacts.corpus.files import read_file
+from tte2_ray.artifacts.corpus.jsonl import read_jsonl
+from tte2_ray.artifacts.corpus.parquet import read_parquet
+from tte2_ray.artifacts.corpus.rows import CorpusRow, reject
+from tte2_ray.artifacts.corpus.seen import SeenIds
+from tte2_ray.artifacts.corpus.source import CorpusFormat, CorpusSource, locate
+from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
+from tte2_ray.schema import Item
+
+
+def read_corpus(source: str, corpus_format: CorpusFormat = "auto") -> Iterator[CorpusRow]:
+    """Stream a corpus, in the same order each time; memory does not grow with its rows.
+
+    Args:
+        source: a Parquet or JSONL file (also .gz), a folder or a pattern of them, or a folder of
+            media files; a path, `file://` or `s3://`.
+        corpus_format: "auto" unless the names mislead, see `source.locate`.
+
+    Returns:
+        Items, and a `RejectedRow` for each row that is none; blank lines and hidden files are
+        not rows. Of an id that comes twice the first is the item.
+
+    Raises:
+        ResourceMissingError: the corpus is missing or has no rows; the first at once, the second
+            when the stream ends.
+        ConfigError: the format cannot be told.
+        ValidationError: a file is broken as a whole.
+    """
+    return _first_of_each(_all_rows(locate(source, corpus_format)), source)
+
+
+def _all_rows(found: CorpusSource) -> Iterator[tuple[str, CorpusRow]]:
+    listed = found.keys()
+    for key, size in listed:
+        if found.format == "files":
+            yield from read_file(found.store, key, size)
+        elif found.format == "parquet":
+            yield from read_parquet(found.store, key)
+        else:
+            yield from read_jsonl(found.store, key)
+
+
+def _first_of_each(rows: Iterator[tuple[str, CorpusRow]], source: str) -> Iterator[CorpusRow]:
+    empty = True
+    with SeenIds() as seen:
+        for where, row in rows:
+            empty = False
+            if isinstance(row, Item) and not seen.add(row.item_id):
+                message = f"item_id {row.item_id!a} came before; the first is kept"
+                yield reject(where, RowError(RowErrorClass.DUPLICATE_ID, message), row.to_row())
+            else:
+                yield row
+    if empty:
+        raise ResourceMissingError(f"corpus {source} has no rows")

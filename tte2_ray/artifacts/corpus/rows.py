@@ -1,0 +1,220 @@
+"""One row of a manifest: a mapping of unknown quality in, an `Item` or a typed row error out.
+
+Columns: `item_id` (text or a whole number) and any of `text`, `image_uri`, `image_uris`,
+`video_uri`, `document_uri`, `document_page` (zero-based), `metadata` (an object, or one as JSON
+text). Every other column is kept in `metadata` under its name, where `metadata` itself does not
+have that name. null and NaN stand for "nothing". Metadata may use JSON's types; dates become ISO
+text.
+"""
+
+import datetime
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.schema import Item
+
+MAX_ID_BYTES = 512
+"""UTF-8 bytes of an item id: the primary key of the collection."""
+MAX_METADATA_BYTES = 64 * 1024
+"""UTF-8 bytes of an item's metadata as JSON text."""
+MAX_RAW_CHARS = 64 * 1024
+"""Characters of a rejected row that are kept."""
+
+_COLUMNS = frozenset(
+    (
+        "item_id",
+        "text",
+        "image_uri",
+        "image_uris",
+        "video_uri",
+        "document_uri",
+        "document_page",
+        "metadata",
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectedRow:
+    """A row of the corpus that is no item; it goes to the dead-letter table."""
+
+    item_id: str
+    """As far as it could be read, else ""."""
+    error_class: RowErrorClass
+    message: str
+    """What was wrong and where: file and line or row, counted from 1."""
+    row: str
+    """What was read, as JSON (as it stood, where it is none); cut at `MAX_RAW_CHARS`."""
+
+
+CorpusRow = Item | RejectedRow
+
+
+def accept(where: str, row: Any, resolve: Callable[[str], str]) -> CorpusRow:
+    """Parse a row, and turn a row error into a `RejectedRow`.
+
+    Args:
+        where: file and line, for the message.
+        row: what the reader found there.
+        resolve: makes a URI absolute; may raise a row error.
+    """
+    try:
+        return parse_row(row, resolve)
+    except RowError as error:
+        return reject(where, error, row)
+
+
+def reject(where: str, error: RowError, row: Any) -> RejectedRow:
+    """The `RejectedRow` of a row error; `row` may be text that was not understood."""
+    raw = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=repr)
+    named = row.get("item_id") if isinstance(row, Mapping) else ""
+    return RejectedRow(
+        item_id=_storable(named if isinstance(named, str) else "")[:MAX_ID_BYTES],
+        error_class=error.error_class,
+        message=_storable(f"{where}: {error.message}"),
+        row=_storable(raw[:MAX_RAW_CHARS]),
+    )
+
+
+def parse_row(row: Any, resolve: Callable[[str], str]) -> Item:
+    """The item of a row.
+
+    Args:
+        row: columns by name.
+        resolve: makes a URI absolute.
+
+    Raises:
+        RowError: `bad_id`, `malformed_row`, `bad_encoding`, `too_large`, `empty_row`.
+    """
+    if not isinstance(row, Mapping):
+        raise RowError(RowErrorClass.MALFORMED_ROW, f"a row is an object, not {_kind(row)}")
+    cells = {name: value for name, value in row.items() if not _is_nothing(value)}
+    item = Item(
+        item_id=_item_id(cells.get("item_id")),
+        text=_text(cells, "text"),
+        image_uris=tuple(resolve(uri) for uri in _image_uris(cells)),
+        video_uri=_uri(cells, "video_uri", resolve),
+        document_uri=_uri(cells, "document_uri", resolve),
+        document_page=_page(cells.get("document_page", 0)),
+        metadata=_metadata(cells),
+    )
+    if item.is_empty:
+        raise RowError(RowErrorClass.EMPTY_ROW, "neither text nor media; nothing to index")
+    return item
+
+
+def _item_id(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        found = "is missing or empty" if value is None or value == "" else f"is {_kind(value)}"
+        raise RowError(RowErrorClass.BAD_ID, f"item_id {found}; it must be text or a whole number")
+    encoded = len(_checked(value, "item_id").encode())
+    if encoded > MAX_ID_BYTES:
+        raise RowError(
+            RowErrorClass.BAD_ID, f"item_id has {encoded} bytes, at most {MAX_ID_BYTES} are kept"
+        )
+    if any(unicodedata.category(c) == "Cc" for c in value):
+        raise RowError(RowErrorClass.BAD_ID, f"item_id {value!a} has control characters")
+    return value
+
+
+def _text(cells: Mapping[str, Any], name: str) -> str:
+    value = cells.get(name, "")
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {error}") from error
+    if not isinstance(value, str):
+        raise RowError(RowErrorClass.MALFORMED_ROW, f"{name} must be text, not {_kind(value)}")
+    return _checked(value, name)
+
+
+def _uri(cells: Mapping[str, Any], name: str, resolve: Callable[[str], str]) -> str:
+    value = _text(cells, name)
+    return resolve(_plain(value, name)) if value else ""
+
+
+def _image_uris(cells: Mapping[str, Any]) -> list[str]:
+    one = _text(cells, "image_uri")
+    many = cells.get("image_uris", [])
+    if isinstance(many, str):
+        many = [many] if many else []
+    if not isinstance(many, list | tuple) or not all(isinstance(uri, str) and uri for uri in many):
+        raise RowError(RowErrorClass.MALFORMED_ROW, "image_uris must be a list of URIs")
+    return [_plain(uri, "image_uris") for uri in ([one] if one else []) + list(many)]
+
+
+def _plain(uri: str, name: str) -> str:
+    if not uri.strip() or any(ord(c) < 32 or ord(c) == 127 for c in uri):
+        raise RowError(RowErrorClass.MALFORMED_ROW, f"{name} {uri[:200]!a} is no URI")
+    return _checked(uri, name)
+
+
+def _page(value: Any) -> int:
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(whole, bool) or not isinstance(whole, int) or not 0 <= whole < 2**31:
+        raise RowError(
+            RowErrorClass.MALFORMED_ROW, f"document_page must be 0 or more, not {str(value)[:40]!a}"
+        )
+    return whole
+
+
+def _metadata(cells: Mapping[str, Any]) -> dict[str, Any]:
+    given = cells.get("metadata", {})
+    if isinstance(given, str):
+        try:
+            given = json.loads(given) if given.strip() else {}
+        except (ValueError, RecursionError) as error:
+            message = f"metadata is not JSON: {error}"
+            raise RowError(RowErrorClass.MALFORMED_ROW, message) from error
+    if isinstance(given, list):  # an Arrow map comes as pairs
+        given = dict(given) if all(isinstance(p, tuple) and len(p) == 2 for p in given) else None
+    if not isinstance(given, Mapping):
+        raise RowError(RowErrorClass.MALFORMED_ROW, "metadata must be an object")
+    merged = {k: v for k, v in cells.items() if k not in _COLUMNS} | dict(given)
+    try:
+        text = json.dumps(merged, ensure_ascii=False, default=_as_json)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RowError(RowErrorClass.MALFORMED_ROW, f"metadata: {error}") from error
+    if len(_checked(text, "metadata").encode()) > MAX_METADATA_BYTES:
+        message = f"metadata has over {MAX_METADATA_BYTES} bytes as JSON"
+        raise RowError(RowErrorClass.TOO_LARGE, message)
+    normal: dict[str, Any] = json.loads(text)
+    return normal
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, Decimal | datetime.timedelta):
+        return str(value)
+    raise TypeError(f"{_kind(value)} cannot be stored as JSON")
+
+
+def _checked(text: str, name: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = f"{name} has half of a surrogate pair, which UTF-8 cannot say"
+        raise RowError(RowErrorClass.BAD_ENCODING, message) from error
+    return text
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _kind(value: Any) -> str:
+    return "empty" if value is None else type(value).__name__
