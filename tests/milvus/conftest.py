@@ -30,7 +30,7 @@ def client(config: MilvusConfig) -> Any:
 @pytest.fixture
 def index(request: pytest.FixtureRequest) -> str:
     """An index name of the test's own."""
-    return request.node.name.split("[")[0].replace("__", "_")
+    return str(request.node.name).split("[")[0].replace("__", "_")
 
 
 @pytest.fixture

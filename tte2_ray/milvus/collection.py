@@ -106,7 +106,11 @@ def ensure_collection(client: "MilvusClient", config: MilvusConfig, spec: Collec
     with typed_errors(f"index the collection {name}"):
         # Milvus answers the same request twice with success, so a crash in between mends itself.
         if not client.list_indexes(name, timeout=config.timeout_s):
-            client.create_index(name, _index_params(client, config), timeout=config.timeout_s)
+            # An empty collection's index has nothing to wait for, and pymilvus 3.0 waits without
+            # end where the timeout is a float.
+            client.create_index(
+                name, _index_params(client, config), sync=False, timeout=config.timeout_s
+            )
         client.load_collection(name, timeout=config.timeout_s)
     return name
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import ConfigError
 from tte2_ray.milvus.client import connect, typed_errors
-from tte2_ray.milvus.config import Metric, MilvusConfig
+from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.expressions import one_of
 
 if TYPE_CHECKING:
@@ -50,11 +50,6 @@ class Searcher:
     def __init__(self, config: MilvusConfig, *, client: "MilvusClient | None" = None) -> None:
         self._config = config
         self._client = client or connect(config)
-
-    @property
-    def metric(self) -> Metric:
-        """The metric that scores are under."""
-        return self._config.metric
 
     def search(
         self,

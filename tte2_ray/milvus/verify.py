@@ -142,35 +142,25 @@ def _look_for_themselves(
         chunk = item_ids[start : start + _QUERIES_A_REQUEST]
         vectors_QD = np.asarray([sample[item_id] for item_id in chunk], dtype=np.float32)
         hits_QK = searcher.search(collection, vectors_QD, _TOP, strong=True)
-        norms_Q = np.linalg.norm(vectors_QD, axis=1)
-        for item_id, norm, hits in zip(chunk, norms_Q, hits_QK, strict=True):
-            exact = {"COSINE": 1.0, "IP": float(norm) ** 2, "L2": 0.0}[searcher.metric]
-            comes_first, has_equal = judge(item_id, hits, exact=exact, tolerance=tolerance)
+        for item_id, vector_D, hits in zip(chunk, vectors_QD, hits_QK, strict=True):
+            first = _first(hits, tolerance)
+            if item_id not in first:
+                # Its equals may fill the hits: then it scores as they do.
+                alone = searcher.search(
+                    collection, vector_D[None], 1, filter_item_ids=[item_id], strong=True
+                )
+                first |= _first([*hits[:1], *alone[0]], tolerance)
+            comes_first = item_id in first
             found += comes_first
-            tied += has_equal
+            tied += comes_first and len(first) > 1
     return found, tied
 
 
-def judge(item_id: str, hits: list[Hit], *, exact: float, tolerance: float) -> tuple[bool, bool]:
-    """Whether a row comes first among its hits, and whether another one scores the same.
+def _first(hits: list[Hit], tolerance: float) -> set[str]:
+    """The ids of the hits that score as the first one does.
 
-    Args:
-        item_id: the row that looked for itself.
-        hits: what it found, best first.
-        exact: the score of a vector with itself.
-        tolerance: scores closer than this are one score.
-
-    A row with more equals than there are hits may be missing; its equals then stand for it.
-
-    >>> twin, self = Hit(item_id="b", score=1.0), Hit(item_id="a", score=1.0)
-    >>> judge("a", [twin, self], exact=1.0, tolerance=1e-4)
-    (True, True)
-    >>> judge("a", [Hit(item_id="b", score=0.9)], exact=1.0, tolerance=1e-4)
-    (False, False)
+    >>> hits = [Hit(item_id="a", score=1.0), Hit(item_id="b", score=1.0)]
+    >>> sorted(_first([*hits, Hit(item_id="c", score=0.9)], 1e-4))
+    ['a', 'b']
     """
-    if not hits:
-        return False, False
-    best = hits[0].score
-    first = {hit.item_id for hit in hits if abs(hit.score - best) <= tolerance}
-    comes_first = item_id in first or abs(best - exact) <= tolerance
-    return comes_first, comes_first and bool(first - {item_id})
+    return {hit.item_id for hit in hits if abs(hit.score - hits[0].score) <= tolerance}

@@ -5,10 +5,11 @@ rows ─ check ─▶ batches (rows, bytes) ─ upsert by primary key ─▶ rep
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
@@ -75,7 +76,8 @@ class Writer:
         self._dimension = dimension
         self._client = client or connect(config)
         self._pace = pace or Pace(config.patience_s)
-        self._requests = self._slowdowns = self._retries = 0
+        self._tally: Counter[str] = Counter()
+        self._tally_lock = Lock()
 
     def write(self, rows: Iterable[IndexRow]) -> WriteReport:
         """Check and upsert rows; the same rows again change nothing.
@@ -85,7 +87,7 @@ class Writer:
                 for `patience_s`.
             PrerequisiteError: the server went away and did not come back.
         """
-        self._requests = self._slowdowns = self._retries = 0
+        self._tally.clear()
         rejected: list[Rejected] = []
         cut: list[str] = []
         written = 0
@@ -100,9 +102,9 @@ class Writer:
             written=written,
             rejected=tuple(rejected),
             ecr_cut=tuple(cut),
-            requests=self._requests,
-            slowdowns=self._slowdowns,
-            retries=self._retries,
+            requests=self._tally["requests"],
+            slowdowns=self._tally["slowdowns"],
+            retries=self._tally["retries"],
         )
 
     def _batches(
@@ -151,11 +153,11 @@ class Writer:
                 verdict = classify(error)
                 if verdict is Verdict.SLOW_DOWN:
                     denials += 1
-                    self._slowdowns += 1
+                    self._note("slowdowns")
                     go_on = self._pace.denied(len(batch))
                 elif verdict is Verdict.TRANSIENT:
                     failures += 1
-                    self._retries += 1
+                    self._note("retries")
                     go_on = failures <= _TRANSIENT_RETRIES and self._pace.failed()
                 else:
                     go_on = False
@@ -167,7 +169,7 @@ class Writer:
                 return self._send(batch[:half]) + self._send(batch[half:])
 
     def _upsert(self, batch: list[Entity]) -> int:
-        self._requests += 1
+        self._note("requests")
         started = time.monotonic()
         # pymilvus would itself retry a refused request at full speed until the timeout.
         answer = self._client.upsert(
@@ -181,6 +183,10 @@ class Writer:
             )
         self._pace.accepted(taken, time.monotonic() - started)
         return taken
+
+    def _note(self, event: str) -> None:
+        with self._tally_lock:
+            self._tally[event] += 1
 
 
 def seal(client: "MilvusClient", config: MilvusConfig, collection: str) -> None:

@@ -1,0 +1,232 @@
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.milvus.conftest import DIMENSION, row, rows
+from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
+from tte2_ray.milvus.collection import CollectionSpec, collection_name, ensure_collection
+from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.publish import Publisher, VersionRecord
+from tte2_ray.milvus.rows import IndexRow
+from tte2_ray.milvus.searcher import Searcher
+from tte2_ray.milvus.verify import VerifyConfig, verify
+from tte2_ray.milvus.writer import Writer, seal
+
+
+class ListCatalog:
+    """A catalog in memory: these tests are about the alias, not about where manifests lie."""
+
+    def __init__(self) -> None:
+        self.records: list[VersionRecord] = []
+
+    def versions(self) -> list[VersionRecord]:
+        return self.records
+
+
+@pytest.fixture
+def catalog() -> ListCatalog:
+    return ListCatalog()
+
+
+@pytest.fixture
+def publisher(client: Any, config: MilvusConfig, index: str, catalog: ListCatalog) -> Publisher:
+    return Publisher(client, config, index, catalog)
+
+
+@pytest.fixture
+def add_version(
+    client: Any, config: MilvusConfig, index: str, catalog: ListCatalog, publisher: Publisher
+) -> Iterator[Callable[..., str]]:
+    """Loads a version and records it, as the indexing job does."""
+
+    def add(version: str, *, items: list[IndexRow] | None = None, verified: bool = True) -> str:
+        spec = CollectionSpec(
+            index=index, version=version, fingerprint=f"f-{version}", dimension=DIMENSION
+        )
+        name = ensure_collection(client, config, spec)
+        report = Writer(config, name, dimension=DIMENSION).write(
+            rows(20) if items is None else items
+        )
+        seal(client, config, name)
+        catalog.records.append(
+            VersionRecord(
+                version=version,
+                rows=report.written,
+                fingerprint=f"f-{version}",
+                verified=verified,
+                replaced=publisher.live_version(),
+                created_at="2026-01-01T00:00:00Z",
+            )
+        )
+        return name
+
+    yield add
+    client.drop_alias(index)
+    for record in catalog.records:
+        client.drop_collection(collection_name(index, record.version))
+
+
+def test_readers_follow_the_alias_forward_and_back(
+    config: MilvusConfig, index: str, publisher: Publisher, add_version: Callable[..., str]
+) -> None:
+    searcher = Searcher(config)
+    add_version("v1", items=rows(10))
+    assert publisher.promote("v1") == ""
+    add_version("v2", items=rows(30))
+    assert searcher.count(index) == 10
+    assert publisher.promote("v2") == "v1"
+    assert searcher.count(index) == 30
+    query_QD = np.ones((1, DIMENSION), dtype=np.float32)
+    assert len(searcher.search(index, query_QD, 100)[0]) == 30
+
+    assert publisher.rollback() == "v1"
+    assert searcher.count(index) == 10
+    assert publisher.live_version() == "v1"
+    with pytest.raises(ResourceMissingError, match="first"):
+        publisher.rollback()
+    assert publisher.promote("v2") == "v1"
+    assert publisher.promote("v2") == "v2"
+
+
+def test_the_list_says_what_is_live_loaded_and_verified(
+    client: Any, publisher: Publisher, add_version: Callable[..., str]
+) -> None:
+    assert publisher.statuses() == ()
+    client.drop_collection(add_version("v1"))
+    add_version("v2")
+    add_version("v3", verified=False)
+    publisher.promote("v2")
+    assert [(s.version, s.live, s.loaded, s.verified) for s in publisher.statuses()] == [
+        ("v1", False, False, True),
+        ("v2", True, True, True),
+        ("v3", False, True, False),
+    ]
+
+
+def test_the_alias_never_names_what_was_not_verified(
+    config: MilvusConfig, publisher: Publisher, add_version: Callable[..., str]
+) -> None:
+    add_version("v1")
+    publisher.promote("v1")
+    add_version("v2", verified=False)
+    with pytest.raises(ValidationError, match="did not pass"):
+        publisher.promote("v2")
+    changed = add_version("v3")
+    Writer(config, changed, dimension=DIMENSION).write([row("late", np.ones(DIMENSION))])
+    with pytest.raises(ValidationError, match="holds 21 rows, 20 were verified"):
+        publisher.promote("v3")
+    assert publisher.live_version() == "v1"
+
+
+def test_another_collection_under_the_same_name_is_refused(
+    catalog: ListCatalog, publisher: Publisher, add_version: Callable[..., str]
+) -> None:
+    add_version("v1")
+    catalog.records[0] = replace(catalog.records[0], fingerprint="what was verified")
+    with pytest.raises(ValidationError, match="not the one that was verified"):
+        publisher.promote("v1")
+
+
+def test_unknown_dropped_and_absent_versions_are_missing_resources(
+    client: Any, publisher: Publisher, add_version: Callable[..., str]
+) -> None:
+    with pytest.raises(ResourceMissingError, match="No version"):
+        publisher.rollback()
+    client.drop_collection(add_version("v1"))
+    with pytest.raises(ResourceMissingError, match="only v1"):
+        publisher.promote("v9")
+    with pytest.raises(ResourceMissingError, match="describe"):
+        publisher.promote("v1")
+
+
+def test_dropping_keeps_the_live_one_and_the_one_to_go_back_to(
+    publisher: Publisher, add_version: Callable[..., str]
+) -> None:
+    for version in ("v1", "v2", "v3"):
+        add_version(version)
+        if version != "v2":
+            publisher.promote(version)  # v3 replaces v1
+    with pytest.raises(ConfigError):
+        publisher.drop_old(keep=-1)
+    assert publisher.drop_old(keep=1) == ("v2",)
+    assert publisher.rollback() == "v1"
+    assert publisher.drop_old(keep=0) == ("v3",)
+    assert publisher.live_version() == "v1"
+
+
+def test_an_alias_of_something_else_is_left_alone(
+    client: Any, publisher: Publisher, index: str, collection: str
+) -> None:
+    client.create_collection("stranger", dimension=4)
+    client.create_alias("stranger", index)
+    with pytest.raises(ConfigError, match="stranger"):
+        publisher.live_version()
+    client.drop_alias(index)
+    client.drop_collection("stranger")
+
+
+def test_a_good_collection_passes_with_and_without_the_vector_table(
+    client: Any, config: MilvusConfig, collection: str
+) -> None:
+    loaded = rows(1500)
+    Writer(config, collection, dimension=DIMENSION).write(loaded)
+    seal(client, config, collection)
+    searcher = Searcher(config)
+    table = {item.item_id: item.vector for item in loaded[::10]}
+    for sample in (None, table):
+        report = verify(
+            searcher, collection, expected_rows=1500, config=VerifyConfig(), sample=sample
+        )
+        assert report.passed, report.problems
+        assert report.self_recall >= 0.99
+        assert 100 <= report.sampled_rows <= 200
+        report.require_passed()
+
+
+def test_a_lost_row_is_found(config: MilvusConfig, collection: str) -> None:
+    Writer(config, collection, dimension=DIMENSION).write(rows(99))
+    report = verify(Searcher(config), collection, expected_rows=100, config=VerifyConfig())
+    assert not report.passed
+    with pytest.raises(ValidationError, match="holds 99 rows, 100 were loaded"):
+        report.require_passed()
+
+
+def test_vectors_under_the_wrong_ids_are_found(config: MilvusConfig, collection: str) -> None:
+    loaded = rows(100)
+    Writer(config, collection, dimension=DIMENSION).write(loaded)
+    shifted = {a.item_id: b.vector for a, b in pairwise(loaded)}
+    report = verify(
+        Searcher(config), collection, expected_rows=100, config=VerifyConfig(), sample=shifted
+    )
+    assert report.self_recall == 0.0
+    assert not report.passed
+
+
+def test_duplicated_items_tie_and_pass_but_collapsed_vectors_do_not(
+    config: MilvusConfig, collection: str
+) -> None:
+    loaded = rows(50)
+    twins = [row(f"twin-{n}", item.vector) for n, item in enumerate(loaded[:10])]
+    writer = Writer(config, collection, dimension=DIMENSION)
+    writer.write([*loaded, *twins])
+    searcher = Searcher(config)
+    report = verify(searcher, collection, expected_rows=60, config=VerifyConfig())
+    assert report.passed
+    assert report.tied_share == pytest.approx(20 / 60)
+
+    writer.write([row(f"same-{n}", np.ones(DIMENSION)) for n in range(100)])
+    report = verify(searcher, collection, expected_rows=160, config=VerifyConfig())
+    assert report.self_recall == 1.0
+    assert any("vector of another" in problem for problem in report.problems)
+
+
+def test_an_empty_collection_is_only_right_when_nothing_was_loaded(
+    config: MilvusConfig, collection: str
+) -> None:
+    searcher = Searcher(config)
+    assert verify(searcher, collection, expected_rows=0, config=VerifyConfig()).passed
+    assert not verify(searcher, collection, expected_rows=5, config=VerifyConfig()).passed
