@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from tte2_ray.mini.language import actor, event_words, look, tiny_look
+from tte2_ray.mini.language import ecr, event_words, look, tiny_look
 from tte2_ray.mini.truth import Clip, Event, Page, Scene, Thing, Truth, actor_states
 from tte2_ray.mini.words import COLORS
 
@@ -273,6 +273,13 @@ Asks = tuple[Ask, ...]
 def all_hold(asks: Asks, truth: Truth) -> bool:
     """Whether the item answers the whole query."""
     return all(ask.holds(truth) for ask in asks)
+
+
+def rewritten(asks: Asks, truth: Truth, kind: str) -> str:
+    """The ECR that a perfect query-aware look (QAR) writes: what each ask meets in the item."""
+    seen = [ask.seen(truth) for ask in asks]
+    think = "; ".join(f"{a.words}: {s}" for a, s in zip(asks, seen, strict=True))
+    return ecr(think, f"{kind} {', '.join(seen)}")
 
 
 def ask_scene(rng: random.Random, scene: Scene, fine: bool) -> Asks:

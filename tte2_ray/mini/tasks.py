@@ -34,6 +34,7 @@ from tte2_ray.mini.language import (
 )
 from tte2_ray.mini.truth import (
     Clip,
+    Page,
     Scene,
     Split,
     Truth,
@@ -120,9 +121,19 @@ def make_case(task: str, rng: random.Random, split: Split, negatives: int = 4) -
         negatives: near-misses wanted.
     """
     while True:
-        case = _MAKERS[task](rng, split, negatives)
+        case = case_about(None, task, rng, split, negatives)
         if case is not None and len(case.negatives) >= 2:
             return case
+
+
+def case_about(
+    truth: Truth | None, task: str, rng: random.Random, split: Split, negatives: int = 4
+) -> Case | None:
+    """A case of `task` about `truth` (sampled if None), or None where the question drawn has no
+    answer in it."""
+    if truth is None:
+        truth = _SAMPLERS[task.split("_")[0]](rng, split)
+    return _MAKERS[task](truth, rng, split, negatives)
 
 
 def words_of(asks: Asks) -> str:
@@ -135,7 +146,8 @@ def wanted(asks: Asks, kind: str) -> str:
     return ecr(f"wants {kind}, {len(asks)} asks", f"{kind} {words_of(asks)}")
 
 
-def _phrase(rng: random.Random, kind: str, asks: Asks) -> str:
+def phrase(rng: random.Random, kind: str, asks: Asks) -> str:
+    """The words of a query that looks for `kind` with these conditions, in any order."""
     lead = rng.choice((f"a {kind} with", f"{kind} showing", f"find a {kind} with", f"show me a {kind} with"))
     parts = [a.words for a in asks]
     rng.shuffle(parts)
@@ -151,31 +163,35 @@ def _retrieval(
     rng: random.Random, split: Split, count: int, truth: Truth, asks: Asks, task: str, kind: str
 ) -> Case:
     misses = near_misses(rng, truth, asks, split, count)
-    return Case(task=task, text=_phrase(rng, kind, asks), media=None, asks=asks,
+    return Case(task=task, text=phrase(rng, kind, asks), media=None, asks=asks,
                 query_ecr=wanted(asks, kind), positive=Candidate(truth=truth),
                 negatives=tuple(Candidate(truth=m) for m in misses))  # fmt: skip
 
 
-def _image_retrieval(rng: random.Random, split: Split, count: int) -> Case:
-    scene = sample_scene(rng, split)
+def _image_retrieval(
+    scene: Scene, rng: random.Random, split: Split, count: int
+) -> Case:
     asks = ask_scene(rng, scene, fine=has_fine(scene) and rng.random() < 0.45)
     return _retrieval(rng, split, count, scene, asks, "image_retrieval", "picture")
 
 
-def _video_retrieval(rng: random.Random, split: Split, count: int) -> Case:
-    clip = sample_clip(rng, split)
+def _video_retrieval(
+    clip: Clip, rng: random.Random, split: Split, count: int
+) -> Case:
     asks = ask_clip(rng, clip, fine=rng.random() < 0.35)
     return _retrieval(rng, split, count, clip, asks, "video_retrieval", "video")
 
 
-def _visdoc_retrieval(rng: random.Random, split: Split, count: int) -> Case:
-    page = sample_page(rng, split)
+def _visdoc_retrieval(
+    page: Page, rng: random.Random, split: Split, count: int
+) -> Case:
     asks = ask_page(rng, page, fine=rng.random() < 0.45)
     return _retrieval(rng, split, count, page, asks, "visdoc_retrieval", "page")
 
 
-def _image_classification(rng: random.Random, split: Split, count: int) -> Case:
-    scene = sample_scene(rng, split)
+def _image_classification(
+    scene: Scene, rng: random.Random, split: Split, count: int
+) -> Case:
     main = scene.things[0]
     label = f"{main.texture} {main.shape}"
     near = [f"{main.texture} {s}" for s in SHAPES] + [f"{t} {main.shape}" for t in TEXTURES]
@@ -186,8 +202,9 @@ def _image_classification(rng: random.Random, split: Split, count: int) -> Case:
                 negatives=_distinct(rng, label, near, count + 3))  # fmt: skip
 
 
-def _image_qa(rng: random.Random, split: Split, count: int) -> Case | None:
-    scene = sample_scene(rng, split)
+def _image_qa(
+    scene: Scene, rng: random.Random, split: Split, count: int
+) -> Case | None:
     kind = rng.choice(("color", "texture", "region", "count", "beside", "tiny", "sign"))
     thing = rng.choice(scene.things)
     unique = sum(t.shape == thing.shape for t in scene.things) == 1
@@ -244,8 +261,9 @@ def _answer(
                 negatives=_distinct(rng, answer, values, count + 2))  # fmt: skip
 
 
-def _composed_retrieval(rng: random.Random, split: Split, count: int) -> Case | None:
-    scene = sample_scene(rng, split)
+def _composed_retrieval(
+    scene: Scene, rng: random.Random, split: Split, count: int
+) -> Case | None:
     if rng.random() < 0.2:
         target = swap_places(rng, scene, split)
         pair = [t for t, u in zip(scene.things, target.things, strict=True) if t != u]
@@ -278,8 +296,9 @@ def _salient_changes(rng: random.Random, scene: Scene, split: Split, count: int)
     return near_misses(rng, scene, full, split, count)
 
 
-def _grounding(rng: random.Random, split: Split, count: int) -> Case | None:
-    scene = sample_scene(rng, split)
+def _grounding(
+    scene: Scene, rng: random.Random, split: Split, count: int
+) -> Case | None:
     index = rng.randrange(len(scene.things))
     thing = scene.things[index]
     words = _unique_words(rng, scene, index)
@@ -310,8 +329,9 @@ def _unique_words(rng: random.Random, scene: Scene, index: int) -> str | None:
     return rng.choice(options) if options else None
 
 
-def _video_qa(rng: random.Random, split: Split, count: int) -> Case | None:
-    clip = sample_clip(rng, split)
+def _video_qa(
+    clip: Clip, rng: random.Random, split: Split, count: int
+) -> Case | None:
     words = [event_words(clip, e) for e in clip.events]
     seen = " then ".join(words)
     kind = rng.choice(("first", "last", "what", "tiny"))
@@ -337,8 +357,9 @@ def _video_qa(rng: random.Random, split: Split, count: int) -> Case | None:
     return _answer(rng, clip, question, seen, event.argument, values, count)
 
 
-def _moment_retrieval(rng: random.Random, split: Split, count: int) -> Case | None:
-    clip = sample_clip(rng, split)
+def _moment_retrieval(
+    clip: Clip, rng: random.Random, split: Split, count: int
+) -> Case | None:
     chosen = rng.randrange(2)
     words = [event_words(clip, e) for e in clip.events]
     if words[0] == words[1]:
@@ -365,7 +386,12 @@ def moment(clip: Clip, index: int) -> Clip:
     return Clip(actors=actors, events=(event,), tiny=clip.tiny)
 
 
-_MAKERS: dict[str, Callable[[random.Random, Split, int], Case | None]] = {
+_SAMPLERS: dict[str, Callable[[random.Random, Split], Truth]] = {
+    "image": sample_scene, "composed": sample_scene, "grounding": sample_scene,
+    "video": sample_clip, "moment": sample_clip, "visdoc": sample_page,
+}  # fmt: skip
+# Each maker takes the kind of truth that `_SAMPLERS` draws for it.
+_MAKERS: dict[str, Callable[..., Case | None]] = {
     "image_classification": _image_classification,
     "image_qa": _image_qa,
     "image_retrieval": _image_retrieval,

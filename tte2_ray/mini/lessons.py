@@ -1,0 +1,199 @@
+"""What the reasoner learns from: media of the training split, each with several things to say.
+
+A lesson is one picture, video, page or nothing, and its branches: what the user asks and what a
+perfect reasoner answers. The branches of a lesson share its media, which is encoded once.
+"""
+
+import io
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tte2_ray.mini.asks import Asks, ask_clip, ask_page, ask_scene, has_fine, rewritten
+from tte2_ray.mini.edits import change
+from tte2_ray.mini.language import describe, describe_crop
+from tte2_ray.mini.model import FRAME_MAX_PIXELS, IMAGE_MAX_PIXELS, PAGE_MAX_PIXELS
+from tte2_ray.mini.render import CLIP_FPS, crop_thing, draw_clip, draw_page, draw_scene
+from tte2_ray.mini.tasks import TASKS, case_about, make_case, phrase
+from tte2_ray.mini.truth import (
+    Clip,
+    Page,
+    Scene,
+    Split,
+    Truth,
+    sample_clip,
+    sample_page,
+    sample_scene,
+)
+from tte2_ray.prompts import item_text, query_text, rewrite_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+Branch = tuple[str, str]
+"""What the user says, and the ECR that answers it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Media:
+    """Pixels as the model's processor gets them: uint8 (T, H, W, 3); T is 1 for a picture."""
+
+    pixels: "np.ndarray"
+    timestamps_s: tuple[float, ...] = ()
+    """For a video, the time of each pair of frames; empty for a picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """One media (or none) and what is said about it."""
+
+    media: Media | None
+    branches: tuple[Branch, ...]
+
+
+def fit(picture: "Image", max_pixels: int) -> "Image":
+    """The picture scaled so that it has at most `max_pixels`, in steps that suit the patches."""
+    from PIL import Image
+
+    scale = (max_pixels / (picture.width * picture.height)) ** 0.5
+    width = max(16, round(picture.width * scale / 16) * 16)
+    height = max(16, round(picture.height * scale / 16) * 16)
+    return picture.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def compressed(rng: random.Random, picture: "Image") -> "Image":
+    """The picture after a lossy trip through JPEG, as often as not."""
+    from PIL import Image
+
+    if rng.random() < 0.5:
+        return picture
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=rng.randint(60, 95))
+    return Image.open(buffer).convert("RGB")
+
+
+def see(truth: Truth, rng: random.Random, crop: int = -1) -> Media:
+    """Draws a truth and takes it through what decoding does to a real file."""
+    import numpy as np
+
+    if isinstance(truth, Clip):
+        return _see_clip(truth, rng)
+    if isinstance(truth, Page):
+        picture, limit = draw_page(truth, rng, rng.randint(104, 144)), PAGE_MAX_PIXELS
+    else:
+        picture, limit = draw_scene(truth, rng, rng.randint(100, 160)), IMAGE_MAX_PIXELS
+        if crop >= 0:
+            picture = crop_thing(picture, truth.things[crop])
+            limit = min(limit, max(48 * 48, picture.width * picture.height))
+    pixels = np.asarray(fit(compressed(rng, picture), limit).convert("RGB"))
+    return Media(pixels=pixels[None])
+
+
+def _see_clip(clip: Clip, rng: random.Random) -> Media:
+    import numpy as np
+    from PIL import Image
+
+    frames = draw_clip(clip, rng, rng.randint(64, 96))
+    count = len(frames) * 2 // CLIP_FPS  # two frames a second
+    if rng.random() < 0.5:
+        chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
+    else:
+        chosen = np.arange(count) * (CLIP_FPS // 2) + rng.randrange(CLIP_FPS // 2)
+    pixels = [
+        np.asarray(fit(compressed(rng, Image.fromarray(frames[i])), FRAME_MAX_PIXELS).convert("RGB"))
+        for i in chosen
+    ]
+    times = [(chosen[i] + chosen[i + 1]) / 2 / CLIP_FPS for i in range(0, count, 2)]
+    return Media(pixels=np.stack(pixels), timestamps_s=tuple(float(t) for t in times))
+
+
+def rewrite_branch(rng: random.Random, truth: Truth, split: Split) -> Branch:
+    """Query-aware reasoning about `truth` for a query that it, or something like it, answers."""
+    asked = truth
+    for _ in range(rng.choice((0, 1, 1, 2))):
+        asked = change(rng, asked, split) or asked
+    asks, kind = ask(rng, asked)
+    query = phrase(rng, kind, asks)
+    return rewrite_text(query, describe(truth)), rewritten(asks, truth, kind)
+
+
+def ask(rng: random.Random, truth: Truth) -> tuple[Asks, str]:
+    """A query that `truth` answers, and what kind of item it looks for."""
+    if isinstance(truth, Scene):
+        return ask_scene(rng, truth, has_fine(truth) and rng.random() < 0.6), "picture"
+    if isinstance(truth, Clip):
+        return ask_clip(rng, truth, rng.random() < 0.5), "video"
+    return ask_page(rng, truth, rng.random() < 0.6), "page"
+
+
+def _query_branch(rng: random.Random, truth: Truth, tasks: tuple[str, ...], split: Split) -> Branch:
+    while True:
+        case = case_about(truth, rng.choice(tasks), rng, split, 2)
+        if case is not None:
+            return query_text(TASKS[case.task].instruction, case.text), case.query_ecr
+
+
+def scene_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """A picture: its ECR, two queries that start from it, and often a query-aware look."""
+    scene = sample_scene(rng, split)
+    tasks = ("image_qa", "image_qa", "composed_retrieval", "grounding", "image_classification")
+    queries = [_query_branch(rng, scene, tasks, split) for _ in range(2)]
+    own = (item_text(""), describe(scene))
+    looks = [rewrite_branch(rng, scene, split)] if rng.random() < 0.5 else []
+    return Lesson(media=see(scene, rng), branches=(own, *queries, *looks))
+
+
+def crop_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """A close-up: its ECR."""
+    scene = sample_scene(rng, split)
+    index = rng.randrange(len(scene.things))
+    branch = (item_text(""), describe_crop(scene.things[index]))
+    return Lesson(media=see(scene, rng, index), branches=(branch,))
+
+
+def clip_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """A video of one or two events: its ECR, a query about it, often a query-aware look."""
+    clip = sample_clip(rng, split, rng.choice((1, 2, 2)))
+    branches = [(item_text(""), describe(clip))]
+    if rng.random() < 0.5:
+        branches.append(rewrite_branch(rng, clip, split))
+    if len(clip.events) == 2:
+        tasks = ("video_qa", "moment_retrieval")
+        branches.append(_query_branch(rng, clip, tasks, split))
+    return Lesson(media=see(clip, rng), branches=tuple(branches))
+
+
+def page_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """A page: its ECR and a query-aware look."""
+    page = sample_page(rng, split)
+    looks = [rewrite_branch(rng, page, split)]
+    return Lesson(media=see(page, rng), branches=((item_text(""), describe(page)), *looks))
+
+
+def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """No media: queries in words, and short texts as items of the corpus."""
+    branches: list[Branch] = []
+    for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
+        case = make_case(task, rng, split, 2)
+        branches.append((query_text(TASKS[task].instruction, case.text), case.query_ecr))
+    names = ("image_qa", "video_qa", "image_classification")
+    case = make_case(rng.choice(names), rng, split, 2)
+    branches.append((item_text(case.positive.text), case.positive.ecr))
+    return Lesson(media=None, branches=tuple(branches))
+
+
+LESSONS = {
+    scene_lesson: 12,
+    clip_lesson: 9,
+    page_lesson: 6,
+    crop_lesson: 4,
+    text_lesson: 4,
+}
+"""How many of each kind stand in a batch."""
+
+
+def lesson_batch(seed: int, step: int) -> list[Lesson]:
+    """The lessons of one training step; the same for the same seed and step."""
+    rng = random.Random(f"lessons/{seed}/{step}")
+    return [make(rng) for make, count in LESSONS.items() for _ in range(count)]

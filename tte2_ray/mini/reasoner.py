@@ -1,0 +1,111 @@
+"""Trains the miniature reasoner from nothing on lessons of the generated world."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tte2_ray.mini.batch import IGNORED, Batch, Encoder
+from tte2_ray.mini.lessons import lesson_batch
+from tte2_ray.mini.model import save_blank
+from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import Qwen3VLForConditionalGeneration
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReasonerTraining:
+    """How the reasoner is trained; the defaults made the committed weights."""
+
+    steps: int = 2400
+    rate: float = 3e-3
+    """Peak learning rate."""
+    seed: int = 0
+    processes: int = 2
+    """Each with one thread and a batch of its own; gradients are averaged."""
+    micro_batches: int = 3
+    """Groups of rows of alike length in a process's batch."""
+    save_every: int = 200
+    """Steps between checkpoints."""
+
+
+def train_reasoner(folder: Path, training: ReasonerTraining, say: Callable[[str], None]) -> None:
+    """Writes a trained reasoner to `folder`, which transformers and vLLM load.
+
+    Args:
+        folder: made if missing; holds weights, configuration, tokenizer and processors.
+        training: steps, rate, seed and processes.
+        say: takes one line of progress now and then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    save_blank(folder, training.seed)
+    launch(_work, training.processes, folder, training, say)
+
+
+def load_model(folder: Path) -> "Qwen3VLForConditionalGeneration":
+    """The model in `folder`, or one with fresh weights if there are none yet."""
+    from transformers import AutoConfig, Qwen3VLForConditionalGeneration
+
+    if (folder / "model.safetensors").exists():
+        return Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype="float32")
+    return Qwen3VLForConditionalGeneration(AutoConfig.from_pretrained(folder))
+
+
+def _work(
+    rank: int, folder: Path, training: ReasonerTraining, say: Callable[[str], None]
+) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    torch.set_num_threads(1)
+    torch.manual_seed(training.seed)
+    model = load_model(folder).train()
+    encoder = Encoder(AutoTokenizer.from_pretrained(folder))
+    schedule = Schedule(steps=training.steps, rate=training.rate)
+    optimizer = Optimizer(model, schedule)
+    began, seen = time.monotonic(), 0
+    for step in range(training.steps):
+        lessons = lesson_batch(training.seed, step * training.processes + rank)
+        seen += len(lessons)
+        loss = backward(model, encoder, lessons, training.micro_batches)
+        optimizer.step(step)
+        if rank == 0 and step % 20 == 19:
+            took = time.monotonic() - began
+            rest = took / (step + 1) * (training.steps - step - 1)
+            say(
+                f"reasoner step {step + 1}/{training.steps} loss {loss:.4f} "
+                f"{seen * training.processes / took:.1f} lessons/s, {rest / 60:.0f} min left"
+            )
+        if rank == 0 and (step + 1) % training.save_every == 0:
+            model.save_pretrained(folder)
+    if rank == 0:
+        model.save_pretrained(folder)
+
+
+def backward(
+    model: "Qwen3VLForConditionalGeneration", encoder: Encoder, lessons: list, parts: int
+) -> float:
+    """Gradients of the mean loss over all answer tokens of the batch; returns that loss."""
+    groups = list(buckets(lessons, encoder.length, parts))
+    batches = [encoder.batch(g) for g in groups]
+    tokens = sum(int((b.labels_RL != IGNORED).sum()) for b in batches)
+    total = 0.0
+    for batch in batches:
+        loss = answer_loss(model, batch) / tokens
+        loss.backward()
+        total += float(loss.detach())
+    return total
+
+
+def answer_loss(model: "Qwen3VLForConditionalGeneration", batch: Batch) -> "torch.Tensor":
+    """The summed cross entropy of the answer tokens; only their logits are computed."""
+    import torch.nn.functional as F
+
+    hidden_RLH = model.model(**batch.inputs()).last_hidden_state
+    wanted_RL = batch.labels_RL[:, 1:]
+    spoken_RL = wanted_RL != IGNORED
+    logits_NV = model.lm_head(hidden_RLH[:, :-1][spoken_RL])
+    return F.cross_entropy(logits_NV, wanted_RL[spoken_RL], reduction="sum")

@@ -1,0 +1,125 @@
+"""The words that the models read: one prompt for reasoning about an item, about a query, and about
+an item with a query in hand; and the way an embedder reads what was reasoned.
+
+Messages have the form that Hugging Face chat templates and vLLM's chat take; media are placeholders
+in the order images, video. Reasoner and embedder read the same user turn; the embedder then reads
+the ECR as the assistant's turn and pools the last token (think, then embed).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+PROMPT_VERSION: Final = "1"
+"""Part of every ECR key: change it with any change of the words or their order below."""
+
+THINK_OPEN: Final = "<think>"
+THINK_CLOSE: Final = "</think>"
+
+ITEM_INSTRUCTION: Final = "Think, then describe."
+QUERY_INSTRUCTION: Final = "Think, then say what to find."
+REWRITE_INSTRUCTION: Final = "Think, then rewrite the candidate for the query."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedEcr:
+    """An ECR taken apart. `complete` is False where the thinking was never closed or said nothing."""
+
+    think: str
+    statement: str
+    complete: bool
+
+
+def item_text(text: str, instruction: str = ITEM_INSTRUCTION) -> str:
+    """The user's words about an item of the corpus.
+
+    Args:
+        text: the item's own text, "" if it has none.
+        instruction: what the reasoner is asked to do.
+
+    >>> item_text("a title")
+    'a title\\nThink, then describe.'
+    """
+    return f"{text}\n{instruction}" if text else instruction
+
+
+def query_text(task_instruction: str, text: str, instruction: str = QUERY_INSTRUCTION) -> str:
+    """The user's words about a query.
+
+    Args:
+        task_instruction: what kind of thing is searched for.
+        text: the words of the query, "" if it is media alone.
+        instruction: what the reasoner is asked to do.
+    """
+    return "\n".join(part for part in (task_instruction, text, instruction) if part)
+
+
+def rewrite_text(query: str, ecr: str, instruction: str = REWRITE_INSTRUCTION) -> str:
+    """The user's words for query-aware reasoning (QAR) over one candidate."""
+    return f"Query: {query}\nCandidate: {plain(ecr)}\n{instruction}"
+
+
+def user_message(text: str, images: int = 0, videos: int = 0) -> dict[str, Any]:
+    """One user turn: media placeholders first, then the words."""
+    media: list[dict[str, Any]] = [{"type": "image"}] * images + [{"type": "video"}] * videos
+    return {"role": "user", "content": [*media, {"type": "text", "text": text}]}
+
+
+def embed_suffix(ecr: str, end: str = "<|im_end|>") -> str:
+    """What follows the assistant's opening when an embedder reads an item with its ECR.
+
+    Args:
+        ecr: the reasoning; "" embeds directly, from the opening's last token.
+        end: the token that is pooled.
+    """
+    return f"{ecr}{end}" if ecr else ""
+
+
+def plain(ecr: str) -> str:
+    """An ECR without its thinking marks, to be quoted inside another prompt.
+
+    >>> plain("<think>a red star</think>picture of a star")
+    'a red star. picture of a star'
+    """
+    parsed = parse_ecr(ecr)
+    return f"{parsed.think}. {parsed.statement}" if parsed.think else parsed.statement
+
+
+def parse_ecr(text: str) -> ParsedEcr:
+    """Takes an ECR apart; text without marks counts as a statement.
+
+    >>> parse_ecr("<think>a</think>b")
+    ParsedEcr(think='a', statement='b', complete=True)
+    >>> parse_ecr("<think>cut off").complete
+    False
+    """
+    head, opened, rest = text.partition(THINK_OPEN)
+    if not opened:
+        rest = head
+    think, closed, statement = rest.partition(THINK_CLOSE)
+    if not closed:
+        think, statement = (rest, "") if opened else ("", rest)
+    think, statement = think.strip(), statement.strip()
+    return ParsedEcr(think=think, statement=statement, complete=bool(statement))
+
+
+def close_overrun(text: str) -> str:
+    """An ECR that met its token limit, cut to its last full clause and closed.
+
+    Rank1 and ViC close the thinking in the same way, so that what follows can still be read.
+
+    >>> close_overrun("<think>main red star top. 3 bi")
+    '<think>main red star top</think>main red star top'
+    """
+    parsed = parse_ecr(text)
+    if parsed.complete:
+        return text
+    cut = max(parsed.think.rfind(mark) for mark in (".", ";", ","))
+    think = parsed.think[:cut] if cut > 0 else parsed.think
+    return f"{THINK_OPEN}{think}{THINK_CLOSE}{think}"
+
+
+def messages(turns: Sequence[Mapping[str, Any]], system: str = "") -> list[dict[str, Any]]:
+    """A conversation, with a system turn in front if `system` is not empty."""
+    opening = [{"role": "system", "content": system}] if system else []
+    return [*opening, *(dict(t) for t in turns)]
