@@ -79,7 +79,7 @@ def test_ids_with_signs_of_the_filter_language_are_only_ids(
     query_QD = np.ones((1, DIMENSION), dtype=np.float32)
     for item_id in NASTY_IDS:
         assert list(searcher.fetch(collection, [item_id], output_fields=["shard"])) == [item_id]
-        hits = searcher.search(collection, query_QD, 5, filter_item_ids=[item_id])[0]
+        hits = searcher.search(collection, query_QD, 5, filter_item_ids=[item_id], strong=True)[0]
         assert [hit.item_id for hit in hits] == [item_id]
     assert set(searcher.fetch(collection, NASTY_IDS)) == set(NASTY_IDS)
 
@@ -108,7 +108,9 @@ def test_more_hits_than_rows_gives_the_rows(
     config: MilvusConfig, collection: str, searcher: Searcher
 ) -> None:
     Writer(config, collection, dimension=DIMENSION).write(rows(3))
-    hits_QK = searcher.search(collection, np.ones((2, DIMENSION), dtype=np.float32), 300)
+    hits_QK = searcher.search(
+        collection, np.ones((2, DIMENSION), dtype=np.float32), 300, strong=True
+    )
     assert [len(hits) for hits in hits_QK] == [3, 3]
 
 

@@ -87,7 +87,7 @@ class Searcher:
                 anns_field="vector",
                 filter="" if filter_item_ids is None else one_of(filter_item_ids),
                 limit=k,
-                output_fields=list(output_fields),
+                output_fields=["item_id", *output_fields],  # 2.3 does not name the key otherwise
                 search_params={"params": self._config.params_for(k)},
                 timeout=self._config.timeout_s,
                 **options,
