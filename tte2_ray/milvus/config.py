@@ -1,9 +1,10 @@
 """Where Milvus is, how a collection is indexed, and how hard it may be written to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 from urllib.parse import urlparse
 
+from tte2_ray.config import location, secret, speed
 from tte2_ray.errors import ConfigError
 
 IndexType = Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "DISKANN", "SCANN", "AUTOINDEX"]
@@ -27,12 +28,12 @@ _SEARCH_DEFAULTS: dict[str, dict[str, Any]] = {
 class MilvusConfig:
     """One Milvus: embedded (`uri` empty) or any server that pymilvus reaches."""
 
-    uri: str = ""
+    uri: str = location("")
     """`http://host:19530` of a server. Empty: a `milvus-lite server` on `data_dir` is found or
     started; it listens on the loopback only, so it serves the processes of one machine."""
-    data_dir: str = "build/milvus"
+    data_dir: str = location("build/milvus")
     """Folder of the embedded server; unused when `uri` is set."""
-    token: str = field(default="", repr=False)
+    token: str = secret("")
     """`user:password` or an API key; write `${oc.env:MILVUS_TOKEN}`, never the secret itself."""
     index_type: IndexType = "HNSW"
     metric: Metric = "COSINE"
@@ -42,17 +43,17 @@ class MilvusConfig:
     """Search parameters that override the defaults of `index_type`, e.g. `{ef: 256}`."""
     metadata_fields: tuple[str, ...] = ()
     """Keys of an item's metadata that are stored with its vector; the others stay behind."""
-    batch_rows: int = 500
+    batch_rows: int = speed(500)
     """Rows of one upsert request at most."""
-    batch_bytes: int = 8 * 1024 * 1024
+    batch_bytes: int = speed(8 * 1024 * 1024)
     """Bytes of one upsert request at most (servers refuse 64 MiB)."""
-    max_inflight: int = 1
+    max_inflight: int = speed(1)
     """Requests of one writer on the wire at a time; more did not help an embedded server."""
-    timeout_s: float = 60.0
+    timeout_s: float = speed(60.0)
     """Seconds that one request may take."""
-    connect_timeout_s: float = 5.0
+    connect_timeout_s: float = speed(5.0)
     """Seconds until a server that does not answer is given up."""
-    patience_s: float = 300.0
+    patience_s: float = speed(300.0)
     """Seconds without one accepted request until a writer that is slowed down gives up."""
 
     def __post_init__(self) -> None:
@@ -68,6 +69,12 @@ class MilvusConfig:
         for name in (*limits, "timeout_s", "connect_timeout_s", "patience_s"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"milvus.{name} is {getattr(self, name)}; it must be above 0.")
+
+    def __repr__(self) -> str:
+        """Without the token: a representation ends in logs."""
+        shown = {each.name: getattr(self, each.name) for each in fields(self)}
+        shown["token"] = "***" if self.token else ""
+        return f"MilvusConfig({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @property
     def build_params(self) -> dict[str, Any]:

@@ -93,27 +93,48 @@ class Publisher:
             for record in self._catalog.versions()
         )
 
-    def promote(self, version: str) -> str:
-        """Let readers see a verified version.
-
-        Returns:
-            The version that it replaces; "" for the first.
+    def check(self, version: str) -> None:
+        """Raise what speaks against serving a version.
 
         Raises:
             ResourceMissingError: no such version, or its collection was dropped.
             ValidationError: it was not verified, or has changed since.
         """
-        record = self._record(version)
+        record = self.record(version)
         if not record.verified:
             raise ValidationError(
                 f"Version {version} of {self._index} did not pass its checks; the alias stays. "
                 "Mend it and run the indexing job again."
             )
         self._check_unchanged(record)
+
+    def promote(self, version: str) -> str:
+        """Let readers see a verified version; see `check` for what may speak against it.
+
+        Returns:
+            The version that it replaces; "" for the first.
+        """
+        self.check(version)
         before = self.live_version()
         if before != version:
             self._move_alias(collection_name(self._index, version))
         return before
+
+    def previous_version(self) -> str:
+        """The version that the live one replaced.
+
+        Raises:
+            ResourceMissingError: nothing is live, or it was the first.
+        """
+        live = self.live_version()
+        if not live:
+            raise ResourceMissingError(f"No version of {self._index} is live.")
+        previous = self.record(live).replaced
+        if not previous:
+            raise ResourceMissingError(
+                f"Version {live} of {self._index} was the first: there is none to go back to."
+            )
+        return previous
 
     def rollback(self) -> str:
         """Let readers see the version that the live one replaced.
@@ -122,29 +143,19 @@ class Publisher:
             The version that is live now.
 
         Raises:
-            ResourceMissingError: nothing is live, or there is nothing to go back to.
+            ResourceMissingError: there is nothing to go back to, or it was dropped.
             ValidationError: the earlier version has changed since it was verified.
         """
-        live = self.live_version()
-        if not live:
-            raise ResourceMissingError(f"No version of {self._index} is live.")
-        target = self._record(live).replaced
-        if not target:
-            raise ResourceMissingError(
-                f"Version {live} of {self._index} was the first: there is none to go back to."
-            )
-        self.promote(target)
-        return target
+        previous = self.previous_version()
+        self.promote(previous)
+        return previous
 
-    def drop_old(self, *, keep: int) -> tuple[str, ...]:
-        """Drop the collections of all but the live version and the newest others.
+    def superfluous(self, *, keep: int) -> tuple[str, ...]:
+        """The loaded versions but for the live one and some others.
 
         Args:
-            keep: how many versions besides the live one stay; the one that the live version
-                replaced is the first of them.
-
-        Returns:
-            The versions whose collections were dropped.
+            keep: how many versions besides the live one stay: first the one that it replaced,
+                then the newest.
 
         Raises:
             ConfigError: `keep` is negative.
@@ -153,10 +164,14 @@ class Publisher:
             raise ConfigError(f"keep is {keep}; it is a number of versions.")
         statuses = self.statuses()
         live = next((status.version for status in statuses if status.live), "")
-        previous = self._record(live).replaced if live else ""
+        previous = self.record(live).replaced if live else ""
         others = [s.version for s in reversed(statuses) if s.loaded and not s.live]
         others.sort(key=lambda version: version != previous)
-        dropped = tuple(others[keep:])
+        return tuple(others[keep:])
+
+    def drop_old(self, *, keep: int) -> tuple[str, ...]:
+        """Drop the collections of the superfluous versions, and name them."""
+        dropped = self.superfluous(keep=keep)
         for version in dropped:
             with typed_errors(f"drop version {version} of {self._index}"):
                 self._client.drop_collection(
@@ -164,7 +179,8 @@ class Publisher:
                 )
         return dropped
 
-    def _record(self, version: str) -> VersionRecord:
+    def record(self, version: str) -> VersionRecord:
+        """What the catalog says about a version; `ResourceMissingError` if nothing."""
         records = {record.version: record for record in self._catalog.versions()}
         if version not in records:
             known = _listed(records)
