@@ -47,8 +47,9 @@ class MilvusConfig:
     """Rows of one upsert request at most."""
     batch_bytes: int = speed(8 * 1024 * 1024)
     """Bytes of one upsert request at most (servers refuse 64 MiB)."""
-    max_inflight: int = speed(1)
-    """Requests of one writer on the wire at a time; more did not help an embedded server."""
+    max_inflight: int = speed(2)
+    """Requests of one writer on the wire at a time: with two, rows are checked and packed while the
+    server works; more did not help an embedded one."""
     timeout_s: float = speed(60.0)
     """Seconds that one request may take."""
     connect_timeout_s: float = speed(5.0)

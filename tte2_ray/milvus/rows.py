@@ -59,7 +59,8 @@ def to_entity(
         "output_tokens": row.output_tokens,
         "metadata": metadata,
     }
-    size = 4 * dimension + len(ecr.encode()) + _metadata_bytes(metadata) + 512
+    ecr_bytes = len(ecr) if ecr.isascii() else len(ecr.encode())
+    size = 4 * dimension + ecr_bytes + _metadata_bytes(metadata) + 512
     return entity, size
 
 
@@ -74,13 +75,15 @@ def fit_ecr(ecr: str) -> tuple[str, int]:
     Raises:
         RowError: BAD_ENCODING, a lone surrogate cannot be stored.
     """
+    if ecr.isascii() and len(ecr) <= ECR_MAX_BYTES:
+        return ecr, 0
     try:
         raw = ecr.encode()
     except UnicodeEncodeError as error:
         message = f"the ECR is not Unicode text: {error.reason}"
         raise RowError(RowErrorClass.BAD_ENCODING, message) from error
     if len(raw) <= ECR_MAX_BYTES:
-        return raw.decode(), 0
+        return ecr, 0
     kept = raw[:ECR_MAX_BYTES].decode(errors="ignore")
     return kept, len(raw) - len(kept.encode())
 
@@ -95,13 +98,16 @@ def _checked_vector(vector: "ArrayLike", dimension: int) -> "NDArray[np.float32]
     if values.shape != (dimension,):
         message = f"the vector has shape {values.shape}, the collection {dimension} dimensions"
         raise RowError(RowErrorClass.BAD_VECTOR, message)
-    norm = float(np.linalg.norm(values))
-    if not math.isfinite(norm) or norm == 0.0:
-        raise RowError(RowErrorClass.BAD_VECTOR, f"the vector has norm {norm}")
+    square = float(np.vdot(values, values))  # a quarter of the time of linalg.norm
+    if not math.isfinite(square) or square == 0.0:
+        message = f"the vector has a norm of {math.sqrt(square)}"
+        raise RowError(RowErrorClass.BAD_VECTOR, message)
     return values
 
 
 def _metadata_bytes(metadata: Mapping[str, Any]) -> int:
+    if not metadata:
+        return 2
     try:
         size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError) as error:
