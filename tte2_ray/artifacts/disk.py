@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 from tte2_ray.artifacts.store import ObjectStat, check_key, folder_prefix
@@ -75,6 +76,8 @@ class DiskStore:
                 found = self._path(key).stat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
+        if not S_ISREG(found.st_mode):
+            return None
         return ObjectStat(size=found.st_size, version=f"{found.st_size}-{found.st_mtime_ns}")
 
     def exists(self, key: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from posixpath import dirname, normpath
+from posixpath import dirname, join, normpath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -52,9 +52,10 @@ def locate(source: str, corpus_format: CorpusFormat = "auto") -> CorpusSource:
     """
     root = open_store(source.rstrip("/") or source).root
     head, name = _split(root)
-    if name and (found := open_store(head).stat(name)):
+    store = open_store(head)
+    if name and (found := store.stat(name)):
         one = [(name, found.size)]
-        return _of_keys(open_store(head), lambda: iter(one), corpus_format, source)
+        return _of_keys(store, lambda: iter(one), corpus_format, source)
     if _WILDCARD.search(source):
         return _of_pattern(root, corpus_format, source)
     return _of_folder(open_store(root), corpus_format, source)
@@ -72,7 +73,7 @@ def resolver(manifest_uri: str) -> Callable[[str], str]:
         bucket, _, key = manifest_uri[len("s3://") :].partition("/")
         return lambda uri: _resolve_s3(bucket, dirname(key), uri)
     folder = dirname(unquote(urlsplit(manifest_uri).path, errors="surrogateescape"))
-    return lambda uri: uri if _URI.match(uri) else Path(normpath(f"{folder}/{uri}")).as_uri()
+    return lambda uri: uri if _URI.match(uri) else Path(normpath(join(folder, uri))).as_uri()
 
 
 def _resolve_s3(bucket: str, folder: str, uri: str) -> str:

@@ -1,0 +1,153 @@
+"""From a stream of rows to a frozen plan.
+
+    rows ─▶ rows_per_shard items ─▶ hash with the versions of their media ─▶ shards/<hash>.parquet
+         └▶ rejected rows ─▶ dead letters                          all of it ─▶ plan.json, last
+
+The rows are read again on a rerun: that is what finds out whether the corpus is still the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tte2_ray.artifacts.corpus import CorpusRow, RejectedRow
+from tte2_ray.artifacts.dead_letters import DeadLetter, from_rejected, write_dead_letters
+from tte2_ray.artifacts.media_versions import MediaVersions
+from tte2_ray.artifacts.shards import Plan, Shard, read_plan, shard_key, write_plan
+from tte2_ray.artifacts.store import Store
+from tte2_ray.artifacts.tables import write_table
+from tte2_ray.errors import ConfigError
+from tte2_ray.schema import Item, item_schema
+
+_LETTERS_PER_FILE = 256
+_NAME_DIGITS = 32
+
+
+def freeze_plan(
+    store: Store,
+    prefix: str,
+    rows: Iterable[CorpusRow],
+    rows_per_shard: int,
+    *,
+    versions: MediaVersions | None = None,
+    dead_letter_prefix: str = "",
+) -> Plan:
+    """Cut a corpus into shards, or find that it was cut before.
+
+    Memory holds one shard of rows at a time, and about 100 bytes for each shard so far.
+
+    Args:
+        store: where shards and plan go.
+        prefix: folder of the plan, e.g. `corpora/<name>`.
+        rows: of the corpus, from `read_corpus`; in the same order each time.
+        rows_per_shard: items in each shard but the last.
+        versions: asks for the versions of media files, so that a changed file changes the name of
+            its shard; None takes the URIs alone.
+        dead_letter_prefix: folder for the rejected rows; `<prefix>/dead-letter` by default.
+
+    Raises:
+        ConfigError: `rows_per_shard` is not positive.
+    """
+    if rows_per_shard < 1:
+        raise ConfigError(f"rows_per_shard must be positive, not {rows_per_shard}")
+    cutter = _Cutter(store, prefix, rows_per_shard, versions, dead_letter_prefix)
+    for row in rows:
+        cutter.add(row)
+    plan = cutter.plan()
+    if not write_plan(store, plan):
+        return read_plan(store, plan.prefix, plan.corpus_digest)
+    return plan
+
+
+class _Cutter:
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        rows_per_shard: int,
+        versions: MediaVersions | None,
+        dead_letter_prefix: str,
+    ) -> None:
+        self._store = store
+        self._prefix = prefix.strip("/")
+        self._rows_per_shard = rows_per_shard
+        self._versions = versions
+        self._dead_letter_prefix = dead_letter_prefix or f"{self._prefix}/dead-letter"
+        self._items: list[Item] = []
+        self._letters: list[DeadLetter] = []
+        self._rejected_here = 0
+        self._rejected = 0
+        self._shards: list[Shard] = []
+        self._letter_files: list[str] = []
+
+    def add(self, row: CorpusRow) -> None:
+        if isinstance(row, RejectedRow):
+            self._rejected += 1
+            self._rejected_here += 1
+            self._letters.append(from_rejected(row))
+            if len(self._letters) == _LETTERS_PER_FILE:
+                self._close_letters()
+            return
+        self._items.append(row)
+        if len(self._items) == self._rows_per_shard:
+            self._close_shard()
+
+    def plan(self) -> Plan:
+        if self._items:
+            self._close_shard()
+        elif self._shards:  # rejected rows after the last full shard count to it
+            last = self._shards[-1]
+            self._shards[-1] = replace(last, rejected=last.rejected + self._rejected_here)
+        if self._letters:
+            self._close_letters()
+        return Plan(
+            prefix=self._prefix,
+            corpus_digest=self._digest(),
+            rows_per_shard=self._rows_per_shard,
+            rejected=self._rejected,
+            shards=tuple(self._shards),
+            dead_letters=tuple(self._letter_files),
+        )
+
+    def _close_shard(self) -> None:
+        import pyarrow as pa
+
+        rows = [item.to_row() for item in self._items]
+        name = _name_of(rows, self._media_versions())
+        key = shard_key(self._prefix, name)
+        if not self._store.exists(key):
+            write_table(self._store, key, pa.Table.from_pylist(rows, item_schema()))
+        shard = Shard(name=name, key=key, rows=len(rows), rejected=self._rejected_here)
+        self._shards.append(shard)
+        self._items, self._rejected_here = [], 0
+
+    def _close_letters(self) -> None:
+        key = write_dead_letters(self._store, self._dead_letter_prefix, self._letters)
+        self._letter_files.append(key)
+        self._letters = []
+
+    def _media_versions(self) -> list[list[str]]:
+        if self._versions is None:
+            return [[] for _ in self._items]
+        uris = [_media_uris(item) for item in self._items]
+        found = self._versions.of(uri for of_item in uris for uri in of_item)
+        return [[found[uri] for uri in of_item] for of_item in uris]
+
+    def _digest(self) -> str:
+        counts = [[s.name, s.rows, s.rejected] for s in self._shards]
+        letters = [key.rpartition("/")[2] for key in self._letter_files]
+        everything = [self._rows_per_shard, self._rejected, counts, letters]
+        return hashlib.sha256(json.dumps(everything).encode()).hexdigest()[:_NAME_DIGITS]
+
+
+def _media_uris(item: Item) -> list[str]:
+    return [uri for uri in (*item.image_uris, item.video_uri, item.document_uri) if uri]
+
+
+def _name_of(rows: Sequence[dict[str, object]], versions: Sequence[list[str]]) -> str:
+    # JSON marks where each value ends, and a line where each row does: no framing is needed.
+    digest = hashlib.sha256()
+    for row, of_media in zip(rows, versions, strict=True):
+        digest.update(json.dumps([row, of_media], sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()[:_NAME_DIGITS]

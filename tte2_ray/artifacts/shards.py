@@ -1,0 +1,132 @@
+"""The frozen plan: which rows belong to which shard, apart from Ray's blocks.
+
+<prefix>/shards/<name>.parquet      rows of a shard; its name is the hash of its rows and of
+                                    the versions of their media
+<prefix>/<corpus digest>/plan.json  the shards in order; written last, once
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tte2_ray.artifacts.store import Store
+from tte2_ray.artifacts.tables import read_table
+from tte2_ray.errors import ValidationError
+from tte2_ray.schema import Item, item_schema
+
+PLAN_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    """One unit of work."""
+
+    name: str
+    """Hash of its rows; 32 hex digits."""
+    key: str
+    """Of its Parquet object in the store."""
+    rows: int
+    """Items in it."""
+    rejected: int
+    """Rows of the corpus that were rejected while it was filled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A corpus, cut into shards. Its memory grows with the shards, not with the rows."""
+
+    prefix: str
+    corpus_digest: str
+    """Changes when a row, a declared media file, a rejected row or the size of shards does."""
+    rows_per_shard: int
+    rejected: int
+    """Rows of the corpus that are no items."""
+    shards: tuple[Shard, ...]
+    dead_letters: tuple[str, ...]
+    """Keys of the dead-letter files that hold the rejected rows."""
+
+    def __post_init__(self) -> None:
+        of_shards = sum(shard.rejected for shard in self.shards)
+        if self.shards and of_shards != self.rejected:
+            raise ValidationError(
+                f"plan {self.corpus_digest}: shards count {of_shards} rejected rows, "
+                f"the plan {self.rejected}"
+            )
+
+    @property
+    def rows(self) -> int:
+        """Items in all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def rows_in(self) -> int:
+        """Rows of the corpus: items and rejected ones."""
+        return self.rows + self.rejected
+
+    @property
+    def key(self) -> str:
+        """Of the plan itself in the store."""
+        return plan_key(self.prefix, self.corpus_digest)
+
+
+def plan_key(prefix: str, corpus_digest: str) -> str:
+    """The key of a plan."""
+    return f"{prefix}/{corpus_digest}/plan.json"
+
+
+def shard_key(prefix: str, name: str) -> str:
+    """The key of the rows of a shard."""
+    return f"{prefix}/shards/{name}.parquet"
+
+
+def read_shard(store: Store, shard: Shard) -> list[Item]:
+    """The items of a shard.
+
+    Raises:
+        ResourceMissingError: its file is gone.
+        ValidationError: it does not hold as many rows as planned.
+    """
+    table = read_table(store, shard.key, item_schema())
+    if table.num_rows != shard.rows:
+        raise ValidationError(
+            f"{store.uri(shard.key)}: {table.num_rows} rows, planned were {shard.rows}"
+        )
+    return [Item.from_row(row) for row in table.to_pylist()]
+
+
+def read_plan(store: Store, prefix: str, corpus_digest: str) -> Plan:
+    """A plan that was frozen before.
+
+    Raises:
+        ResourceMissingError: there is none.
+        ValidationError: it was written by code of another version.
+    """
+    key = plan_key(prefix, corpus_digest)
+    stored = json.loads(store.get(key))
+    if stored.get("version") != PLAN_VERSION:
+        raise ValidationError(f"{store.uri(key)}: not a plan of version {PLAN_VERSION}")
+    return Plan(
+        prefix=prefix,
+        corpus_digest=corpus_digest,
+        rows_per_shard=stored["rows_per_shard"],
+        rejected=stored["rejected"],
+        shards=tuple(
+            Shard(name=name, key=shard_key(prefix, name), rows=rows, rejected=rejected)
+            for name, rows, rejected in stored["shards"]
+        ),
+        dead_letters=tuple(stored["dead_letters"]),
+    )
+
+
+def write_plan(store: Store, plan: Plan) -> bool:
+    """Freeze a plan; whether this call did."""
+    shards: Sequence[tuple[str, int, int]] = [(s.name, s.rows, s.rejected) for s in plan.shards]
+    stored = {
+        "version": PLAN_VERSION,
+        "corpus_digest": plan.corpus_digest,
+        "rows_per_shard": plan.rows_per_shard,
+        "rejected": plan.rejected,
+        "dead_letters": plan.dead_letters,
+        "shards": shards,
+    }
+    return store.put_once(plan.key, json.dumps(stored).encode())
