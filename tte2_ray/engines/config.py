@@ -1,0 +1,94 @@
+"""How a model is served. What changes its answers is part of a key; what changes its speed is not."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tte2_ray.config import location, speed
+from tte2_ray.errors import ConfigError
+
+MINI = "mini:"
+"""Prefix of a model that the package carries, e.g. `mini:reasoner`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """One model and its engine."""
+
+    kind: Literal["vllm", "fake"] = "vllm"
+    """`fake` tries scale and faults; nothing measured on it is evidence of quality."""
+    model: str = "mini:reasoner"
+    """A folder, a name on the hub, or `mini:<role>` for a model that the package carries."""
+    revision: str = ""
+    """Of a model on the hub; a commit hash makes keys exact."""
+    lora: str = ""
+    """Folder of a LoRA adapter that is put over the model; "" for none."""
+    dtype: str = "auto"
+    """Of weights and activations: auto, bfloat16, float16, float32."""
+    max_model_len: int = 0
+    """Context in tokens, prompt and output; 0 takes the model's own."""
+    trust_remote_code: bool = False
+    """Run code that comes with the model. Off: weights and configuration are data."""
+    tensor_parallel: int = speed(1)
+    """GPUs that share one replica."""
+    replicas: int = speed(1)
+    """Engines at work in a phase; each holds its GPUs or CPUs for as long as the phase lasts."""
+    num_gpus: float = speed(0.0)
+    """GPUs of one replica; `tensor_parallel` of them on a GPU cluster, 0 on the CPU."""
+    num_cpus: float = speed(1.0)
+    """CPUs of one replica, its decoding threads included."""
+    decode_threads: int = speed(2)
+    """Threads of a replica that fetch and decode media ahead of the engine."""
+    threads: int = speed(1)
+    """OpenMP threads of an engine on the CPU. One thread each: pools on few cores starve each
+    other."""
+    max_in_flight: int = speed(128)
+    """Requests that a replica has handed to its engine at once."""
+    shards_in_flight: int = speed(3)
+    """Shards that a replica works on at once, so that the end of one does not idle the engine."""
+    engine_args: dict[str, Any] = location(default_factory=dict)
+    """Further arguments of vLLM's engine, e.g. gpu_memory_utilization."""
+    fake_delay_s: float = speed(0.0)
+    """How long a fake engine takes for a request, in seconds."""
+    fake_dimension: int = 64
+    """Length of a fake engine's vectors."""
+
+    def __post_init__(self) -> None:
+        for name in ("tensor_parallel", "replicas", "max_in_flight", "shards_in_flight", "threads"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig:
+    """How a reasoner draws its words."""
+
+    max_tokens: int = 64
+    """Longest output in tokens; one that meets it is cut to its last clause and closed."""
+    temperature: float = 0.0
+    """0 is greedy, so that an ECR can be written again."""
+    top_p: float = 1.0
+    seed: int = 0
+    """Of the draw where the temperature is above 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReasonerConfig:
+    """The model that writes ECRs."""
+
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    instruction: str = "Think, then describe."
+    """What it is asked to do with an item; the miniature was trained on exactly these words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedderConfig:
+    """The model that embeds items with their ECRs."""
+
+    engine: EngineConfig = field(default_factory=lambda: EngineConfig(model="mini:embedder"))
+    dimension: int = 0
+    """Length of the vectors; 0 takes the model's own, less needs a Matryoshka model."""
+    instruction: str = "Think, then describe."
+    """The words that stand with an item, the same as the reasoner's for the miniature."""
+    reads_ecr: bool = True
+    """Whether the ECR is embedded with the item; False embeds directly, for comparison."""

@@ -1,0 +1,92 @@
+"""What the system asks of a model, whatever serves it.
+
+Requests are awaited one by one and answered as they are done: an engine batches by itself, so that
+callers keep many in flight. An answer never depends on its neighbours but for float rounding.
+A request that the engine refuses (too long, malformed) ends in a `RowError`; a dead engine ends in
+a `RuntimeFailure`.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from tte2_ray.media import DecodedVideo
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelInput:
+    """One user turn: the words, and the media that stand before them."""
+
+    text: str
+    images: "list[Image]" = field(default_factory=list)
+    """RGB, as large as the model shall see them."""
+    video: "DecodedVideo | None" = None
+    """Sampled frames with their times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reasoned:
+    """What a reasoner wrote, and what that cost."""
+
+    text: str
+    """The ECR; closed by the caller where `truncated`."""
+    truncated: bool
+    """The output met its token limit."""
+    prompt_tokens: int
+    """Text and visual tokens, chat template included."""
+    visual_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    """Prompt tokens that were served from the prefix cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """A vector, and what it cost."""
+
+    vector: list[float]
+    """L2-normalised."""
+    prompt_tokens: int
+    visual_tokens: int
+
+
+class Reasoner(Protocol):
+    """Writes an ECR about an input."""
+
+    async def reason(self, given: ModelInput) -> Reasoned:
+        """The ECR of one input.
+
+        Raises:
+            RowError: the engine refuses this input.
+            RuntimeFailure: the engine is dead.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the engine and its processes."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns an input and its ECR into a vector."""
+
+    dimension: int
+
+    async def embed(self, given: ModelInput, ecr: str) -> Embedded:
+        """The vector of one input.
+
+        Args:
+            given: what the reasoner was shown too.
+            ecr: what it wrote; "" embeds directly.
+
+        Raises:
+            RowError: the engine refuses this input.
+            RuntimeFailure: the engine is dead.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the engine and its processes."""
+        ...

@@ -1,0 +1,237 @@
+"""Models on vLLM: the only file that imports it.
+
+vLLM's asynchronous engine takes requests one by one and batches them continuously; its core runs
+in a process of its own. Prompts are text with placeholders, media beside it, as for any model that
+vLLM serves; the chat template is the model's own.
+"""
+
+import itertools
+import os
+from typing import TYPE_CHECKING, Any
+
+from tte2_ray.engines.config import EmbedderConfig, EngineConfig, ReasonerConfig
+from tte2_ray.engines.models import hub_hint, resolve_model
+from tte2_ray.engines.protocols import Embedded, ModelInput, Reasoned
+from tte2_ray.errors import (
+    PrerequisiteError,
+    RowError,
+    RowErrorClass,
+    RuntimeFailure,
+)
+from tte2_ray.prompts import embed_suffix, messages, user_message
+
+if TYPE_CHECKING:
+    from vllm import PoolingRequestOutput, RequestOutput
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+CPU_KV_CACHE_GIB = "1"
+
+
+def _prepare_environment(config: EngineConfig) -> None:
+    """What vLLM reads from the environment, before it is imported; what is set already stays."""
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_KV_CACHE_GIB)
+    os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if config.num_gpus == 0:
+        os.environ["OMP_NUM_THREADS"] = str(config.threads)
+
+
+class VllmEngine:
+    """What reasoner and embedder share: the engine, the template and the counting of tokens."""
+
+    def __init__(self, config: EngineConfig, runner: str, **engine_args: Any) -> None:
+        """Starts the engine; half a minute on a CPU, minutes for a large model on GPUs.
+
+        Args:
+            config: the model and its engine.
+            runner: vLLM's runner, `generate` or `pooling`.
+            engine_args: defaults that `config.engine_args` may override.
+
+        Raises:
+            PrerequisiteError: vLLM is not installed, or the engine does not start.
+            ResourceMissingError: the model's folder or name does not exist.
+        """
+        _prepare_environment(config)
+        folder = resolve_model(config.model)
+        try:
+            from vllm import AsyncEngineArgs
+            from vllm.v1.engine.async_llm import AsyncLLM
+        except ImportError as error:
+            message = f"vLLM does not import: {error}; run `make setup`, or install tte2_ray[gpu]"
+            raise PrerequisiteError(message) from error
+        given: dict[str, Any] = {
+            "model": folder,
+            "runner": runner,
+            "dtype": config.dtype,
+            "trust_remote_code": config.trust_remote_code,
+            "tensor_parallel_size": config.tensor_parallel,
+            "max_num_seqs": config.max_in_flight,
+            "disable_log_stats": True,
+            "enable_log_requests": False,
+            # Items of a corpus are looked at once: a cache of processed media only grows (P7).
+            "mm_processor_cache_gb": 0,
+            **engine_args,
+        }
+        if config.revision:
+            given["revision"] = config.revision
+        if config.max_model_len:
+            given["max_model_len"] = config.max_model_len
+        if config.lora:
+            given["enable_lora"] = True
+        given |= config.engine_args
+        try:
+            self.engine: AsyncLLM = AsyncLLM.from_engine_args(AsyncEngineArgs(**given))
+        except (RuntimeError, ValueError, OSError, TypeError) as error:
+            hint = hub_hint(config.model)
+            message = f"the engine of {config.model} does not start: {_first_line(error)}{hint}"
+            raise PrerequisiteError(message) from error
+        self._config = config
+        self._tokenizer = self.engine.get_tokenizer()
+        model_config = self.engine.vllm_config.model_config
+        self.max_model_len = int(model_config.max_model_len)
+        hf = model_config.hf_config
+        ids = (getattr(hf, "image_token_id", None), getattr(hf, "video_token_id", None))
+        self._visual_ids = {i for i in ids if i is not None}
+        self._numbers = itertools.count()
+
+    def prompt(self, given: ModelInput, suffix: str = "") -> dict[str, Any]:
+        """vLLM's prompt of a user turn, the assistant's turn opened and begun with `suffix`."""
+        turn = user_message(given.text, len(given.images), 1 if given.video else 0)
+        text = self._tokenizer.apply_chat_template(
+            messages([turn]), add_generation_prompt=True, tokenize=False
+        )
+        media: dict[str, Any] = {}
+        if given.images:
+            media["image"] = given.images
+        if given.video is not None:
+            video = given.video
+            described = {
+                "fps": video.fps,
+                "duration": video.duration_s,
+                "total_num_frames": video.total_frames,
+                "frames_indices": list(video.frame_indices),
+                "video_backend": "pyav",
+                "do_sample_frames": False,
+            }
+            media["video"] = [(video.frames, described)]
+        prompt: dict[str, Any] = {"prompt": text + suffix}
+        if media:
+            prompt["multi_modal_data"] = media
+        return prompt
+
+    def visual_tokens(self, ids: "list[int] | None") -> int:
+        """How many tokens of a prompt stand for pixels."""
+        return sum(i in self._visual_ids for i in ids or ())
+
+    def next_id(self) -> str:
+        """A request id of its own."""
+        return f"{os.getpid()}-{next(self._numbers)}"
+
+    def close(self) -> None:
+        """Ends the engine's processes."""
+        self.engine.shutdown()
+
+    def _lora(self) -> Any:
+        from vllm.lora.request import LoRARequest
+
+        return LoRARequest("adapter", 1, self._config.lora) if self._config.lora else None
+
+
+def _refusal(error: Exception, max_model_len: int) -> Exception:
+    """A `RowError` for what is wrong with one input, a `RuntimeFailure` for a dead engine."""
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    if isinstance(error, EngineDeadError):
+        return RuntimeFailure(f"the engine died: {_first_line(error)}")
+    text = _first_line(error)
+    too_long = any(mark in text for mark in ("maximum model length", "max_model_len", "longer than"))
+    if too_long:
+        hint = f"{text} (context of {max_model_len} tokens: shorten the text or lower max_pixels)"
+        return RowError(RowErrorClass.CONTEXT_OVERFLOW, hint)
+    return RowError(RowErrorClass.ENGINE_REJECTED, f"{type(error).__name__}: {text}")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).strip().split("\n")[0][:400]
+
+
+class VllmReasoner(VllmEngine):
+    """A `Reasoner` on vLLM."""
+
+    def __init__(self, config: ReasonerConfig) -> None:
+        super().__init__(config.engine, "generate")
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        sampling = config.sampling
+        self._params = SamplingParams(
+            max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed if sampling.temperature > 0 else None,
+            skip_special_tokens=True,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    async def reason(self, given: ModelInput) -> Reasoned:
+        """See `Reasoner.reason`."""
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        last: RequestOutput | None = None
+        try:
+            async for output in self.engine.generate(
+                self.prompt(given), self._params, self.next_id(), lora_request=self._lora()
+            ):
+                last = output
+        except (ValueError, TypeError, RuntimeError, EngineDeadError) as error:
+            raise _refusal(error, self.max_model_len) from error
+        if last is None:
+            raise RuntimeFailure("the engine ended a request without an answer")
+        said = last.outputs[0]
+        return Reasoned(
+            text=said.text.strip(),
+            truncated=said.finish_reason == "length",
+            prompt_tokens=len(last.prompt_token_ids or ()),
+            visual_tokens=self.visual_tokens(last.prompt_token_ids),
+            output_tokens=len(said.token_ids),
+            cached_tokens=last.num_cached_tokens or 0,
+        )
+
+
+class VllmEmbedder(VllmEngine):
+    """An `Embedder` on vLLM: the last token's hidden state, L2-normalised."""
+
+    def __init__(self, config: EmbedderConfig) -> None:
+        # A generative checkpoint becomes an embedder by naming what is pooled.
+        pooler = {"seq_pooling_type": "LAST", "use_activation": True}
+        super().__init__(config.engine, "pooling", pooler_config=pooler)
+        from vllm import PoolingParams
+
+        own = int(self.engine.vllm_config.model_config.get_hidden_size())
+        self.dimension = config.dimension or own
+        self._params = PoolingParams(task="embed", dimensions=config.dimension or None)
+
+    async def embed(self, given: ModelInput, ecr: str) -> Embedded:
+        """See `Embedder.embed`."""
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        last: PoolingRequestOutput[Any] | None = None
+        try:
+            async for output in self.engine.encode(
+                self.prompt(given, embed_suffix(ecr)),
+                self._params,
+                self.next_id(),
+                lora_request=self._lora(),
+            ):
+                last = output
+        except (ValueError, TypeError, RuntimeError, EngineDeadError) as error:
+            raise _refusal(error, self.max_model_len) from error
+        if last is None:
+            raise RuntimeFailure("the engine ended a request without an answer")
+        return Embedded(
+            vector=last.outputs.data.tolist(),
+            prompt_tokens=len(last.prompt_token_ids),
+            visual_tokens=self.visual_tokens(last.prompt_token_ids),
+        )

@@ -1,0 +1,1 @@
+"""Ray Data stages: one class each, shards in, numbers out."""
