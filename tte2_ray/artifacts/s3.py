@@ -7,10 +7,11 @@ Why botocore: docs/decisions/0002-botocore-for-s3.md. Failed requests are sent a
 import io
 import os
 import random
-import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO, cast
 
 from tte2_ray.artifacts.s3_errors import error_code, http_status, retries_of, typed_errors
@@ -20,6 +21,7 @@ from tte2_ray.errors import PrerequisiteError, RuntimeFailure
 
 _ATTEMPTS = 5
 _READ_BUFFER_BYTES = 1 << 20
+_KEYS_PER_PAGE = 1000
 _ENVIRONMENT = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -38,6 +40,13 @@ def aws_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Patience:
+    connect_timeout_s: float = 10
+    read_timeout_s: float = 60
+    attempts: int = _ATTEMPTS
+
+
 class S3Store:
     """Implements `Store` under a prefix of a bucket.
 
@@ -49,8 +58,7 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._made: Any = None
-        self._lock = threading.Lock()
+        self._patience = _Patience()
 
     def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str]]:
         return (S3Store, (self._bucket, self._prefix.rstrip("/")))
@@ -63,7 +71,7 @@ class S3Store:
     def check(self) -> None:
         """Within seconds: read, write, and see a second conditional put refused."""
         hasty = S3Store(self._bucket, self._prefix.rstrip("/"))
-        hasty._made = _make_client(3, 5, 2)
+        hasty._patience = _Patience(connect_timeout_s=3, read_timeout_s=5, attempts=2)
         next(hasty.list(".preflight"), None)
         key = f".preflight/{uuid.uuid4().hex}"
         try:
@@ -117,11 +125,14 @@ class S3Store:
 
     def list(self, prefix: str = "", *, shallow: bool = False) -> Iterator[tuple[str, int]]:
         """`(key, bytes)` under the folder `prefix`, in the order of the keys; pages of 1000."""
-        request = {"Bucket": self._bucket, "Prefix": self._prefix + folder_prefix(prefix)}
-        if shallow:
-            request["Delimiter"] = "/"
+        pages = {
+            "Bucket": self._bucket,
+            "Prefix": self._prefix + folder_prefix(prefix),
+            "PaginationConfig": {"PageSize": _KEYS_PER_PAGE},
+            **({"Delimiter": "/"} if shallow else {}),
+        }
         with self._errors(prefix):
-            for page in self._client().get_paginator("list_objects_v2").paginate(**request):
+            for page in self._client().get_paginator("list_objects_v2").paginate(**pages):
                 for found in page.get("Contents", ()):
                     if not found["Key"].endswith("/"):  # a "folder" that some console made
                         yield found["Key"][len(self._prefix) :], int(found["Size"])
@@ -138,12 +149,7 @@ class S3Store:
         return self._prefix + check_key(key)
 
     def _client(self) -> Any:
-        with self._lock:
-            if self._made is None:
-                self._made = _make_client(
-                    connect_timeout_s=10, read_timeout_s=60, attempts=_ATTEMPTS
-                )
-            return self._made
+        return _client(self._patience, tuple(aws_environment().items()), os.getpid())
 
     def _errors(self, key: str) -> Any:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
@@ -202,16 +208,18 @@ def _pause(attempt: int) -> None:
     time.sleep(random.uniform(0.05, 0.2) * 2**attempt)
 
 
-def _make_client(connect_timeout_s: float, read_timeout_s: float, attempts: int) -> Any:
+@lru_cache(maxsize=8)
+def _client(patience: _Patience, environment: tuple[tuple[str, str], ...], pid: int) -> Any:
+    """One client a process, for making one takes 150 ms; other credentials make another."""
     import botocore.session
     from botocore.config import Config
 
     session = botocore.session.Session()
     region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
     config = Config(
-        connect_timeout=connect_timeout_s,
-        read_timeout=read_timeout_s,
-        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=patience.connect_timeout_s,
+        read_timeout=patience.read_timeout_s,
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
         max_pool_connections=32,
     )
     return session.create_client("s3", region_name=region or "us-east-1", config=config)
