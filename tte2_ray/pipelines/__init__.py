@@ -1,0 +1,1 @@
+"""The flows: each reads as one list."""

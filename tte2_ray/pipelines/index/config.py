@@ -1,0 +1,169 @@
+"""What an index job is told."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from tte2_ray.artifacts.keys import EcrRecipe, EmbeddingRecipe, Scalar
+from tte2_ray.artifacts.model_version import model_version
+from tte2_ray.config import location, speed
+from tte2_ray.engines import EmbedderConfig, EngineConfig, ReasonerConfig, resolve_model
+from tte2_ray.errors import ConfigError
+from tte2_ray.media import MediaLimits
+from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.verify import VerifyConfig
+from tte2_ray.prompts import PROMPT_VERSION
+
+POOLING = "last-token, l2"
+
+# Bounds that change what the model sees; where files may lie and how long a fetch may take do not.
+_SEEN_LIMITS = (
+    "min_pixels", "max_pixels", "document_max_pixels", "max_aspect_ratio", "fps", "max_frames",
+    "frame_max_pixels", "max_video_seconds", "max_text_chars",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusConfig:
+    """What is indexed."""
+
+    path: str = location("")
+    """A Parquet or JSONL file, a folder of either, a glob, or a folder of media files; local or
+    s3://."""
+    format: Literal["auto", "parquet", "jsonl", "files"] = "auto"
+    name: str = "corpus"
+    """Folder of its frozen plan in the store."""
+    rows_per_shard: int = speed(256)
+    """Rows that are committed together; what a crash may cost."""
+    check_files: bool = speed(True)
+    """Ask for size and time of each media file while planning, so that a file that changed is
+    noticed; off, only the manifest is compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayConfig:
+    """The cluster."""
+
+    address: str = location("")
+    """Of a running cluster; "" joins the one that the job was submitted to, or starts one here."""
+    local_cpus: int = speed(8)
+    """Logical CPUs of a cluster that is started here. More than the machine has: most tasks wait
+    for the engine, and with too few the phases would wait for one another for ever."""
+    object_store_mb: int = speed(512)
+    """Object store of a cluster that is started here; only numbers pass through it."""
+    max_restarts: int = speed(4)
+    """How often a worker whose engine died is replaced before the job fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateConfig:
+    """How the plan is estimated before it runs."""
+
+    sample_rows: int = speed(32)
+    """Rows that are decoded, and for --dry-run reasoned about and embedded, to estimate the rest."""
+    usd_per_replica_hour: float = speed(0.0)
+    """Price of one engine replica for an hour; 0 leaves the cost out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexConfig:
+    """One index job: corpus, models, Milvus, and where artifacts go."""
+
+    index: str = "demo"
+    """Name of the index; the alias in Milvus. Letters, digits, single underscores."""
+    store: str = location("build/store")
+    """Root of the artifact store: s3://bucket/prefix or a folder."""
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    media: MediaLimits = field(default_factory=MediaLimits)
+    reasoner: ReasonerConfig = field(default_factory=ReasonerConfig)
+    embedder: EmbedderConfig = field(default_factory=EmbedderConfig)
+    milvus: MilvusConfig = field(default_factory=MilvusConfig)
+    verify: VerifyConfig = field(default_factory=VerifyConfig)
+    ray: RayConfig = field(default_factory=RayConfig)
+    estimate: EstimateConfig = field(default_factory=EstimateConfig)
+    failure_budget: float = speed(0.05)
+    """Share of rows that may be rejected before the job fails (exit 7) and the alias stays."""
+    load_writers: int = speed(1)
+    """Processes that write to Milvus; an embedded server takes one."""
+    report_samples: int = speed(24)
+    """Items shown in report.html."""
+    report_dir: str = location("build/index")
+    """Folder on the driver for results.json and report.html; both go to the store as well."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.failure_budget <= 1:
+            raise ConfigError(f"failure_budget is {self.failure_budget}; it is a share, 0 to 1")
+        if not self.index.replace("_", "").isalnum() or "__" in self.index:
+            raise ConfigError(
+                f"index {self.index!r}: use letters, digits and single underscores (Milvus alias)"
+            )
+
+    def require_corpus(self) -> None:
+        """Raises what a job cannot start without.
+
+        Raises:
+            ConfigError: no corpus is named.
+        """
+        if not self.corpus.path:
+            raise ConfigError("corpus.path is empty: name a manifest or a folder to index")
+
+    def ecr_recipe(self) -> EcrRecipe:
+        """Everything besides the item that decides its ECR."""
+        sampling = self.reasoner.sampling
+        drawn: dict[str, Scalar] = {"max_tokens": sampling.max_tokens}
+        drawn["temperature"] = sampling.temperature
+        if sampling.temperature > 0:
+            drawn |= {"top_p": sampling.top_p, "seed": sampling.seed}
+        return EcrRecipe(
+            instruction=self.reasoner.instruction,
+            reasoner=_version(self.reasoner.engine),
+            prompt_version=PROMPT_VERSION,
+            limits=self._limits(),
+            sampling=drawn,
+        )
+
+    def embedding_recipe(self) -> EmbeddingRecipe:
+        """Everything besides item and ECR that decides its vector.
+
+        Raises:
+            ResourceMissingError: the model's folder does not exist.
+            ConfigError: the length of its vectors is not known.
+        """
+        embedder = self.embedder
+        return EmbeddingRecipe(
+            ecr_fingerprint=self.ecr_recipe().fingerprint,
+            embedder=_version(embedder.engine),
+            pooling=POOLING,
+            dimension=embedder.dimension or _own_dimension(embedder.engine),
+            instruction=embedder.instruction,
+            limits={**self._limits(), "prompt_version": PROMPT_VERSION,
+                    "reads_ecr": embedder.reads_ecr},
+        )  # fmt: skip
+
+    def _limits(self) -> dict[str, Scalar]:
+        return {name: getattr(self.media, name) for name in _SEEN_LIMITS}
+
+    def with_milvus(self, milvus: MilvusConfig) -> "IndexConfig":
+        """The same job on a server that was found or started."""
+        return replace(self, milvus=milvus)
+
+
+def _version(engine: EngineConfig) -> str:
+    if engine.kind == "fake":
+        return f"fake:{engine.fake_dimension}"
+    own = model_version(resolve_model(engine.model), engine.revision)
+    return f"{own}+{model_version(engine.lora)}" if engine.lora else own
+
+
+def _own_dimension(engine: EngineConfig) -> int:
+    if engine.kind == "fake":
+        return engine.fake_dimension
+    import json
+    from pathlib import Path
+
+    config = Path(resolve_model(engine.model)) / "config.json"
+    if not config.is_file():
+        raise ConfigError(
+            f"embedder.dimension is not set, and {engine.model} is no folder to read it from"
+        )
+    described: dict[str, Any] = json.loads(config.read_text())
+    return int(described.get("text_config", described)["hidden_size"])
