@@ -16,8 +16,8 @@ from tte2_ray.media.uri import shown
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# No format whose decoder runs a program of the file (EPS) or is rarely looked after.
-_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")
+# JPEG stands for MPO too. None whose decoder runs a program of the file (EPS).
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")
 _MANY_FRAMES = ("GIF", "WEBP", "PNG", "AVIF", "TIFF")
 _ORIENTATION_TAG = 0x0112
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
@@ -78,6 +78,7 @@ def _open(data: bytes, uri: str, limits: MediaLimits) -> "Image":
         raise RowError(
             RowErrorClass.UNSUPPORTED_TYPE, f"{shown(uri)}: no picture: {describe(data)}"
         )
+    Image.init()  # `formats` may name only what is registered
     # Pillow's own guard is raised to this limit, never lowered or removed.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, limits.max_source_pixels)
     with decoding(uri):
@@ -170,6 +171,8 @@ def _eight_bit(image: "Image") -> "Image":
     """The picture in a mode that can be resampled: 8 bits a channel, no palette, no colour key."""
     if image.mode in _DEEP_MODES:
         return _from_deep(image)
+    if image.mode == "1":
+        return image.convert("L")
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")

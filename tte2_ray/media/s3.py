@@ -38,11 +38,11 @@ def fetch_s3(uri: str, limits: MediaLimits, open_s3: OpenS3 | None = None) -> by
 
 def _open(uri: str, timeout_s: float) -> BinaryIO:
     bucket, _, key = uri[len("s3://") :].partition("/")
-    return cast(BinaryIO, _client(timeout_s).get_object(Bucket=bucket, Key=key)["Body"])
+    return cast(BinaryIO, client(timeout_s).get_object(Bucket=bucket, Key=key)["Body"])
 
 
 @lru_cache(maxsize=4)
-def _client(timeout_s: float) -> Any:
+def client(timeout_s: float) -> Any:
     """One client a process: threads may share it."""
     import botocore.session
     from botocore.config import Config

@@ -82,7 +82,7 @@ def _parse_file(uri: str) -> Location:
     if host.lower() not in _LOCAL_HOSTS:
         raise RowError(
             RowErrorClass.URI_NOT_ALLOWED,
-            f"{shown(uri)}: names the host {host}; a local file is file:///path",
+            f"{shown(uri)}: names another host; a local file is file:///path",
         )
     path = unquote(path, errors="surrogateescape")
     if "\0" in path or not path:

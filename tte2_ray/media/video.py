@@ -83,8 +83,13 @@ def _video_stream(container: "InputContainer", uri: str) -> "VideoStream":
     from av.stream import Disposition
 
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:  # cover art of an audio file
-            return stream
+        if stream.disposition & Disposition.attached_pic:  # cover art of an audio file
+            continue
+        codec: object = stream.codec_context  # None, whatever the stubs say, for an unknown codec
+        if codec is None:
+            message = f"{shown(uri)}: no decoder for its codec"
+            raise RowError(RowErrorClass.UNSUPPORTED_TYPE, message)
+        return stream
     raise RowError(RowErrorClass.UNSUPPORTED_TYPE, f"{shown(uri)} has no video stream")
 
 

@@ -1,0 +1,42 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.media import DecodedItem, MediaLimits, decode_item
+from tte2_ray.schema import Item
+
+Write = Callable[[str, bytes], str]
+Refused = Callable[[Item], tuple[RowErrorClass, str]]
+
+
+@pytest.fixture
+def limits() -> MediaLimits:
+    return MediaLimits()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a file and gives its path."""
+
+    def _write(name: str, data: bytes) -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return str(path)
+
+    return _write
+
+
+def decode(item: Item, **changes: object) -> DecodedItem:
+    return decode_item(item, MediaLimits(**changes))  # type: ignore[arg-type]
+
+
+def refused(item: Item, **changes: object) -> RowErrorClass:
+    """The class of the row error that decoding the item ends in."""
+    with pytest.raises(RowError) as caught:
+        decode(item, **changes)
+    assert "\n" not in caught.value.message
+    assert len(caught.value.message) < 1000
+    return caught.value.error_class

@@ -1,0 +1,186 @@
+"""Where bytes may come from: local paths and S3."""
+
+import os
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from tests.media.conftest import Write
+from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.media import MediaLimits
+from tte2_ray.media.fetch import fetch
+from tte2_ray.media.s3 import OpenS3
+from tte2_ray.media.uri import shown
+
+
+def refused(uri: str, open_s3: OpenS3 | None = None, **changes: object) -> RowErrorClass:
+    with pytest.raises(RowError) as caught:
+        fetch(uri, MediaLimits(**changes), open_s3)  # type: ignore[arg-type]
+    return caught.value.error_class
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.png", "with space.png", "grüße 日本.png", "100%.png", "a%20b.png", "q?x#y.png"]
+)
+def test_paths_and_file_uris(write: Write, limits: MediaLimits, name: str) -> None:
+    path = Path(write(name, name.encode()))
+    for uri in (
+        str(path),
+        path.as_uri(),
+        f"file:{path.as_uri()[7:]}",
+        f"FILE://localhost{path.as_uri()[7:]}",
+    ):
+        assert fetch(uri, limits) == name.encode()
+
+
+def test_unencoded_file_uris(write: Write, limits: MediaLimits) -> None:
+    path = write("grüße 1?#.png", b"x")
+    assert fetch(f"file://{path}", limits) == b"x"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, write: Write) -> None:
+    file = write("a", b"x")
+    for path in (tmp_path / "none.png", Path(file) / "below", tmp_path / ("n" * 300)):
+        assert refused(str(path)) is RowErrorClass.NOT_FOUND
+        assert refused(path.as_uri()) is RowErrorClass.NOT_FOUND
+
+
+def test_what_is_no_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert refused(str(tmp_path)) is RowErrorClass.UNSUPPORTED_TYPE
+    assert refused(str(tmp_path / "pipe")) is RowErrorClass.UNSUPPORTED_TYPE
+    assert refused("/dev/zero") is RowErrorClass.UNSUPPORTED_TYPE
+
+
+@pytest.mark.parametrize(
+    ("uri", "error_class"),
+    [
+        ("", RowErrorClass.MALFORMED_ROW),
+        ("a\0b", RowErrorClass.MALFORMED_ROW),
+        ("file:///a%00b", RowErrorClass.MALFORMED_ROW),
+        ("a\ud800b", RowErrorClass.MALFORMED_ROW),
+        ("s3://bucket", RowErrorClass.MALFORMED_ROW),
+        ("s3:///key", RowErrorClass.MALFORMED_ROW),
+        ("file://host/a", RowErrorClass.URI_NOT_ALLOWED),
+        ("ftp://host/a", RowErrorClass.URI_NOT_ALLOWED),
+        ("gopher://host/a", RowErrorClass.URI_NOT_ALLOWED),
+        ("http://example.com/a", RowErrorClass.URI_NOT_ALLOWED),
+        ("https://example.com/a", RowErrorClass.URI_NOT_ALLOWED),
+    ],
+)
+def test_uris_that_are_refused(uri: str, error_class: RowErrorClass) -> None:
+    assert refused(uri) is error_class
+
+
+def test_schemes_left_out_of_the_list(write: Write) -> None:
+    path = write("a", b"x")
+    assert refused(path, allowed_schemes=("s3",)) is RowErrorClass.URI_NOT_ALLOWED
+    uri = "s3://bucket/key"
+    assert refused(uri, allowed_schemes=("file",)) is RowErrorClass.URI_NOT_ALLOWED
+
+
+def test_roots_hold_after_dots_and_links(tmp_path: Path, write: Write) -> None:
+    inside, outside = write("data/a", b"in"), write("secret/b", b"out")
+    roots = (str(tmp_path / "data"),)
+    limits = MediaLimits(allowed_file_roots=roots)
+    assert fetch(inside, limits) == b"in"
+    (tmp_path / "data" / "link").symlink_to(outside)
+    (tmp_path / "data" / "folder").symlink_to(tmp_path / "secret")
+    (tmp_path / "alias").symlink_to(tmp_path / "data")
+    (tmp_path / "data2").mkdir()
+    write("data2/c", b"x")
+    escapes = ["data/../secret/b", "data/link", "data/folder/b", "data2/c", "data/../data2/c"]
+    for escape in escapes:
+        path = f"{tmp_path}/{escape}"
+        assert refused(path, allowed_file_roots=roots) is RowErrorClass.URI_NOT_ALLOWED
+    encoded = f"file://{tmp_path}/data/%2e%2e/secret/b"
+    assert refused(encoded, allowed_file_roots=roots) is RowErrorClass.URI_NOT_ALLOWED
+    assert fetch(f"{tmp_path}/alias/a", limits) == b"in"
+    assert fetch(f"{tmp_path}/alias/a", MediaLimits(allowed_file_roots=(f"{tmp_path}/alias/",)))
+
+
+def test_size_bounds(write: Write) -> None:
+    path = write("a", b"x" * 100)
+    assert len(fetch(path, MediaLimits(max_bytes=100))) == 100
+    assert refused(path, max_bytes=99) is RowErrorClass.TOO_LARGE
+    assert refused(write("b", b"")) is RowErrorClass.EMPTY_FILE
+
+
+def test_an_injected_opener(limits: MediaLimits) -> None:
+    def opened(uri: str) -> BinaryIO:
+        if uri == "s3://bucket/a b%20c.png":
+            return BytesIO(b"x" * 10)
+        raise FileNotFoundError(uri)
+
+    uri = "s3://bucket/a b%20c.png"
+    assert fetch(uri, limits, opened) == b"x" * 10
+    assert refused(uri, opened, max_bytes=9) is RowErrorClass.TOO_LARGE
+    assert refused("s3://bucket/none", opened) is RowErrorClass.NOT_FOUND
+
+
+def test_failures_that_may_pass_are_tried_again(limits: MediaLimits) -> None:
+    calls: list[str] = []
+
+    def flaky(uri: str) -> BinaryIO:
+        calls.append(uri)
+        if len(calls) < 3:
+            raise ConnectionResetError("reset by peer")
+        return BytesIO(b"x")
+
+    assert fetch("s3://bucket/key", limits, flaky) == b"x"
+    assert len(calls) == 3
+    calls.clear()
+    assert refused("s3://bucket/key", flaky, fetch_attempts=2) is RowErrorClass.FETCH_FAILED
+
+
+def test_messages_carry_no_secrets() -> None:
+    assert shown("https://me:word@host/a?sig=1") == "https://…@host/a?…"
+    assert "\n" not in shown("/a\nb")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An S3 server with one object, reached through the AWS environment as on a cluster."""
+    import botocore.session
+    from moto.server import ThreadedMotoServer
+
+    from tte2_ray.media.s3 import client
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client.cache_clear()
+    made = botocore.session.get_session().create_client("s3")
+    made.create_bucket(Bucket="bucket")
+    for key, body in {"folder/grüße 1.bin": b"x" * 100, "empty": b""}.items():
+        made.put_object(Bucket="bucket", Key=key, Body=body)
+    yield "s3://bucket"
+    server.stop()
+    client.cache_clear()
+
+
+def test_s3(s3: str, limits: MediaLimits) -> None:
+    uri = f"{s3}/folder/grüße 1.bin"
+    assert fetch(uri, limits) == b"x" * 100
+    assert refused(uri, max_bytes=99) is RowErrorClass.TOO_LARGE
+    assert refused(f"{s3}/empty") is RowErrorClass.EMPTY_FILE
+    assert refused(f"{s3}/none") is RowErrorClass.NOT_FOUND
+    assert refused("s3://nobucket/none") is RowErrorClass.NOT_FOUND
+
+
+def test_s3_server_that_is_gone(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tte2_ray.media.s3 import client
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    client.cache_clear()
+    assert refused(f"{s3}/empty", fetch_attempts=1) is RowErrorClass.FETCH_FAILED
