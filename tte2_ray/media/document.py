@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import RowError, RowErrorClass
@@ -24,7 +25,7 @@ def decode_page(data: bytes, uri: str, page: int, limits: MediaLimits) -> tuple[
         data: the file, a PDF or a picture (a multi-page TIFF counts its pages).
         uri: its name, for messages.
         page: zero-based.
-        limits: a PDF page is rendered at `max_pixels`.
+        limits: a page is shown at `document_max_pixels`.
 
     Returns:
         The page (RGB on white), and notes on what was scaled.
@@ -32,6 +33,7 @@ def decode_page(data: bytes, uri: str, page: int, limits: MediaLimits) -> tuple[
     Raises:
         RowError: `unsupported_type`, `corrupt_media`, `encrypted`, `no_such_page`, `too_large`.
     """
+    limits = replace(limits, max_pixels=limits.document_max_pixels)
     kind = sniff(data)
     if kind == "image":
         return decode_image(data, uri, limits, page=page)

@@ -27,7 +27,9 @@ class MediaLimits:
     min_pixels: int = 32 * 32
     """Smaller pictures and frames are scaled up to this area, in pixels."""
     max_pixels: int = 1024 * 1024
-    """Larger pictures are scaled down to this area, in pixels; PDF pages are rendered at it."""
+    """Larger pictures are scaled down to this area, in pixels."""
+    document_max_pixels: int = 1024 * 1024
+    """Pages of documents are shown at this area, in pixels: print needs more than pictures do."""
     max_aspect_ratio: float = 100.0
     """Pictures more elongated than this are padded with white (vision models refuse 200)."""
     fps: float = 2.0
@@ -60,7 +62,7 @@ class MediaLimits:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
         if self.max_aspect_ratio < 1:
             raise ConfigError(f"max_aspect_ratio must be at least 1, not {self.max_aspect_ratio}")
-        for name in ("max_pixels", "frame_max_pixels"):
+        for name in ("max_pixels", "document_max_pixels", "frame_max_pixels"):
             if self.min_pixels > getattr(self, name):
                 raise ConfigError(f"min_pixels {self.min_pixels} exceeds {name}; lower it")
 
@@ -71,6 +73,7 @@ _POSITIVE = (
     "max_source_pixels",
     "min_pixels",
     "max_pixels",
+    "document_max_pixels",
     "fps",
     "max_frames",
     "frame_max_pixels",
