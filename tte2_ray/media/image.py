@@ -146,8 +146,8 @@ def _loaded(image: "Image", limits: MediaLimits, notes: list[str]) -> "Image":
 
     size = image.size
     width, height = _fitted(size, limits)
-    # JPEG only: decodes at 1/2, 1/4 or 1/8, still at least twice the size that is asked for.
-    drafted = image.draft(None, (2 * width, 2 * height)) is not None
+    # JPEG only: decodes at 1/2, 1/4 or 1/8 where that is well above the size asked for.
+    drafted = image.draft(None, (3 * width // 2, 3 * height // 2)) is not None
     image.load()
     if not drafted and image.size != size:  # Pillow turns a TIFF upright while loading it
         size = image.size
