@@ -55,7 +55,7 @@ def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
     try:
         yield
     except boto.ClientError as error:
-        raise _from_response(uri, error) from error
+        raise _from_response(uri, endpoint, error) from error
     except (boto.NoCredentialsError, boto.CredentialRetrievalError) as error:
         hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         raise PrerequisiteError(f"{uri}: no S3 credentials were found; {hint}") from error
@@ -68,12 +68,12 @@ def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
         raise RuntimeFailure(f"{uri}: S3 at {endpoint} failed after retries: {error}") from error
 
 
-def _from_response(uri: str, error: Any) -> TteError:
+def _from_response(uri: str, endpoint: str, error: Any) -> TteError:
     code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
     if code == "NoSuchBucket":
         return ResourceMissingError(f"{uri}: the bucket does not exist; create it or fix the root")
     if code in ("NoSuchKey", "404", "NotFound"):
-        return ResourceMissingError(f"{uri}: there is no such object")
+        return ResourceMissingError(f"{uri}: there is no such object at {endpoint}")
     if code in _REFUSED:
         hint = "check the AWS credentials and what they may do"
         return PrerequisiteError(f"{uri}: S3 refused ({code}: {message}); {hint}")

@@ -10,7 +10,7 @@ text.
 import datetime
 import json
 import math
-import unicodedata
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,6 +25,8 @@ MAX_METADATA_BYTES = 64 * 1024
 """UTF-8 bytes of an item's metadata as JSON text."""
 MAX_RAW_CHARS = 64 * 1024
 """Characters of a rejected row that are kept."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _COLUMNS = frozenset(
     (
@@ -120,7 +122,7 @@ def _item_id(value: Any) -> str:
         raise RowError(
             RowErrorClass.BAD_ID, f"item_id has {encoded} bytes, at most {MAX_ID_BYTES} are kept"
         )
-    if any(unicodedata.category(c) == "Cc" for c in value):
+    if _CONTROL.search(value):
         raise RowError(RowErrorClass.BAD_ID, f"item_id {value!a} has control characters")
     return value
 
@@ -153,7 +155,7 @@ def _image_uris(cells: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(uri: str, name: str) -> str:
-    if not uri.strip() or any(ord(c) < 32 or ord(c) == 127 for c in uri):
+    if not uri.strip() or _CONTROL.search(uri):
         raise RowError(RowErrorClass.MALFORMED_ROW, f"{name} {uri[:200]!a} is no URI")
     return _checked(uri, name)
 
