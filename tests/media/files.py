@@ -47,7 +47,7 @@ def claimed_png(width: int, height: int) -> bytes:
 
 
 def grey_frame(index: int, width: int, height: int) -> Array:
-    """A frame whose brightness tells its index: 3 per frame, up to 85; its top left quarter is white."""
+    """Its brightness tells its index: 3 per frame, up to 85; its top left quarter is white."""
     frame = np.full((height, width, 3), 3 * index % 256, np.uint8)
     frame[: height // 2, : width // 2] = 255
     return frame

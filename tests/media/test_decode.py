@@ -6,11 +6,11 @@ import pytest
 
 from tests.media import files
 from tests.media.conftest import Write, decode, refused
-from tte2_ray.artifacts.keys import item_content_key
+from tte2_ray.artifacts.keys import content_key
 from tte2_ray.errors import ConfigError, RowError, RowErrorClass
 from tte2_ray.media import MediaLimits, content_sha256
 from tte2_ray.media.bounded import TransientFetchError
-from tte2_ray.media.fetch import fetch
+from tte2_ray.media.content import fetch_parts
 from tte2_ray.media.thumbnail import thumbnail_data_uri
 from tte2_ray.schema import Item
 
@@ -40,11 +40,14 @@ def test_a_mixed_item(mixed: Item) -> None:
 
 
 def test_the_content_key_is_the_one_of_the_artifacts(mixed: Item, limits: MediaLimits) -> None:
-    def read(uri: str) -> bytes:
-        return fetch(uri, limits)
-
-    for item in (mixed, Item(item_id="t", text="only text")):
-        key = item_content_key(item, read)
+    cases: list[tuple[Item, list[str]]] = [
+        (mixed, ["text", "image", "image", "video", "document", "page"]),
+        (Item(item_id="t", text="only text"), ["text"]),
+    ]
+    for item, expected in cases:
+        parts = [(part.kind, part.data) for part in fetch_parts(item, limits)]
+        assert [kind for kind, _ in parts] == expected
+        key = content_key(parts)
         assert decode(item).content_sha256 == key
         assert content_sha256(item, limits) == key
 

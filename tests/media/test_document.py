@@ -17,8 +17,8 @@ def item(uri: str, page: int = 0) -> Item:
 
 
 @pytest.mark.parametrize("size", [(300, 400), (612, 792), (20, 20), (14_000, 14_000), (2000, 30)])
-def test_a_page_fills_max_pixels(write: Write, size: tuple[float, float]) -> None:
-    decoded = decode(item(write("a.pdf", files.pdf(1, size=size))), max_pixels=200_000)
+def test_a_page_fills_document_max_pixels(write: Write, size: tuple[float, float]) -> None:
+    decoded = decode(item(write("a.pdf", files.pdf(1, size=size))), document_max_pixels=200_000)
     (image,) = decoded.images
     assert image.mode == "RGB"
     assert 0.97 * 200_000 < image.width * image.height <= 200_000
