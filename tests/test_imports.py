@@ -1,0 +1,97 @@
+"""Laws about imports that no linter holds: what the package costs, and what it may need."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+HEAVY = (
+    "torch",
+    "torchvision",
+    "transformers",
+    "vllm",
+    "ray",
+    "pymilvus",
+    "milvus_lite",
+    "botocore",
+)
+
+
+def modules() -> list[str]:
+    files = (ROOT / "tte2_ray").rglob("*.py")
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    return sorted(name.removesuffix(".__init__") for name in names)
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    packages = [name for name in modules() if name.count(".") <= 1]
+    code = "\n".join(
+        [
+            "import sys",
+            *(f"import {name}" for name in packages if name != "tte2_ray.__main__"),
+            f"print(*[name for name in {HEAVY} if name in sys.modules])",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == []
+
+
+def third_party(folder: str) -> set[str]:
+    found: set[str] = set()
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    local = {"tte2_ray", "jobs", "tests", "benchmarks", "_typeshed"}
+    return found - set(sys.stdlib_module_names) - local
+
+
+def declared(*extras: str) -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(line).name) for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [("tte2_ray", ("cpu", "train")), ("jobs", ()), ("tests", ("cpu", "train", "dev"))],
+)
+def test_what_is_imported_is_declared(folder: str, extras: tuple[str, ...]) -> None:
+    carriers = packages_distributions()
+    wanted = declared(*extras)
+    undeclared = {
+        name
+        for name in third_party(folder)
+        if not wanted & {canonicalize_name(d) for d in carriers.get(name, ["nowhere"])}
+    }
+    assert undeclared == set()
+
+
+def test_the_lock_carries_what_is_declared_and_no_local_version() -> None:
+    lines = (ROOT / "requirements" / "cpu.lock").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert declared("cpu", "train", "dev") <= set(pins)
+    assert not [name for name, version in pins.items() if "+" in version]
+    assert not {"torchaudio", "torchcodec"} & set(pins)
+
+
+def test_torchvision_imports_in_a_fresh_process_and_resizes() -> None:
+    code = (
+        "import sys; assert 'torch' not in sys.modules, 'torch is imported at every start';"
+        "import torch; from torchvision.transforms.v2 import functional as F;"
+        "print(tuple(F.resize(torch.rand(3, 8, 8), [4, 4], antialias=True).shape))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "(3, 4, 4)", done.stderr

@@ -1,0 +1,115 @@
+"""What a field of a configuration means for the result, and the fingerprint that follows."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+Kind = Literal["speed", "location", "secret"]
+
+_KIND = "tte2_ray.kind"
+_UNSET: Any = dataclasses.MISSING
+
+
+def speed(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
+    """A field that changes how fast something is made, never what: left out of fingerprints."""
+    return cast(T, _field("speed", default, default_factory))
+
+
+def location(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
+    """A field that says where something lies or is served: left out of fingerprints."""
+    return cast(T, _field("location", default, default_factory))
+
+
+def secret(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
+    """A field that is never printed, and is left out of fingerprints."""
+    return cast(T, _field("secret", default, default_factory))
+
+
+def _field(kind: Kind, default: Any, default_factory: Any) -> Any:
+    metadata = {_KIND: kind}
+    if default_factory is not _UNSET:
+        return dataclasses.field(default_factory=default_factory, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def fingerprint(config: object) -> str:
+    """Names what a configuration produces: 16 hex digits of SHA-256 over canonical JSON.
+
+    A new field changes it even at its default, because what is made is then described anew.
+
+    Args:
+        config: an instance of a dataclass; fields of kind speed, location and secret are skipped.
+
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Sampling:
+    ...     temperature: float = 0
+    ...     batch_size: int = speed(8)
+    >>> fingerprint(Sampling()) == fingerprint(Sampling(temperature=0.0, batch_size=64))
+    True
+    """
+    text = json.dumps(_canonical(config), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical(value: object) -> object:
+    if dataclasses.is_dataclass(value):
+        kept = [field for field in dataclasses.fields(value) if _KIND not in field.metadata]
+        return {field.name: _canonical(getattr(value, field.name)) for field in kept}
+    if isinstance(value, Enum):
+        return _canonical(value.value)
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # 1 and 1.0 are one setting
+    return value.as_posix() if isinstance(value, Path) else value
+
+
+def type_and_secrecy(config_class: type, key: str) -> tuple[Any, bool]:
+    """The declared type at a dotted key (`Any` where there is none), and whether it is a secret."""
+    hint: Any = config_class
+    hidden = False
+    for part in key.split("."):
+        if dataclasses.is_dataclass(hint):
+            known = {field.name: field for field in dataclasses.fields(hint)}
+            if part not in known:
+                return Any, hidden
+            hidden = hidden or known[part].metadata.get(_KIND) == "secret"
+            hint = _without_none(get_type_hints(hint)[part])
+        else:
+            hint = _element(hint)
+    return hint, hidden
+
+
+def dotted_keys(config_class: type, prefix: str = "") -> list[str]:
+    """Every dotted key of a dataclass and of those nested in it."""
+    keys: list[str] = []
+    hints = get_type_hints(config_class)
+    for field in dataclasses.fields(config_class):
+        keys.append(prefix + field.name)
+        hint = _without_none(hints[field.name])
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            keys += dotted_keys(hint, f"{prefix}{field.name}.")
+    return keys
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) not in (Union, UnionType):
+        return hint
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    return kinds[0] if len(kinds) == 1 else Any
+
+
+def _element(hint: Any) -> Any:
+    """Type of what a list, tuple or mapping holds."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if not arguments or not isinstance(origin, type):
+        return Any
+    return _without_none(arguments[-1] if issubclass(origin, Mapping) else arguments[0])
