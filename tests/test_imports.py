@@ -12,16 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-HEAVY = (
-    "torch",
-    "torchvision",
-    "transformers",
-    "vllm",
-    "ray",
-    "pymilvus",
-    "milvus_lite",
-    "botocore",
-)
+HEAVY = ("torch", "torchvision", "transformers", "vllm", "ray", "pymilvus", "botocore")
 
 
 def modules() -> list[str]:

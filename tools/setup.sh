@@ -54,16 +54,16 @@ pip() {
 
 echo "setup: installing $(grep -c '==' "$lock") packages into $venv (about 4 GB, a few minutes the first time)"
 if [ "$extra" = cpu ]; then
-    pip install --quiet --no-deps --requirement "$lock"
+    pip install --quiet --quiet --no-deps --requirement "$lock"
 else
-    pip install --quiet --constraint "$lock" setuptools
-    pip install --quiet --constraint "$lock" ".[gpu,train,dev]"
+    pip install --quiet --quiet --constraint "$lock" setuptools
+    pip install --quiet --quiet --constraint "$lock" ".[gpu,train,dev]"
 fi
-pip install --quiet --no-deps --no-build-isolation --editable .
+pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 
 if ! "$venv/bin/python" -c 'import torch' >/dev/null 2>&1; then
     if [ "$extra" = cpu ]; then
-        pip uninstall --quiet --yes torch torchvision
+        pip uninstall --quiet --quiet --yes torch torchvision
         fail "pip found a CUDA build of torch, which does not import without CUDA's libraries.
        Tell it where CPU builds are:
        PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make setup"
