@@ -3,7 +3,7 @@
     .venv/bin/python tools/mend_torchvision.py
 
 `make setup` runs it. What is mended, and how, stands in `_torchvision_mend.py`; why, in
-docs/decisions/0002-torchvision-mend.md. Where torchvision imports by itself nothing is written,
+docs/decisions/0003-torchvision-mend.md. Where torchvision imports by itself nothing is written,
 and an earlier mend is taken out. Exit status: 0 torchvision imports now, 3 it does not.
 """
 
