@@ -21,6 +21,7 @@ from tte2_ray.stages.work import (
     Decoder,
     ShardStats,
     as_columns,
+    good_rows,
     leave_with_dead_engine,
     shards_of,
 )
@@ -69,13 +70,16 @@ class EmbedShards:
         items = await asyncio.to_thread(read_shard, self._store, shard)
         key = table_key(self._work.ecr_prefix, shard)
         ecrs = await asyncio.to_thread(read_table, self._store, key, ecr_schema())
-        pairs = zip(items, ecrs.to_pylist(), strict=True)
-        rows = await asyncio.gather(*(self._row(i, e) for i, e in pairs if not e["error_class"]))
+        pairs = [(i, e) for i, e in zip(items, ecrs.to_pylist(), strict=True) if not e["error_class"]]
+        key = table_key(self._work.prefix, shard)
+        kept = await asyncio.to_thread(good_rows, self._store, key, self._schema)
+        fresh = await asyncio.gather(*(self._row(i, e) for i, e in pairs if i.item_id not in kept))
+        made = kept | {row["item_id"]: row for row in fresh}
+        rows = [made[item.item_id] for item, _ in pairs]
         failed_before = ecrs.num_rows - len(rows)
         spent = self._decoder.seconds - decoded_before
         stats = _stats(shard, rows, failed_before, began, spent)
         table = pa.Table.from_pylist(rows, self._schema)
-        key = table_key(self._work.prefix, shard)
         await asyncio.to_thread(write_table, self._store, key, table, self._schema)
         marker = marker_key(self._work.prefix, shard)
         await asyncio.to_thread(mark_done, self._store, marker, asdict(stats))

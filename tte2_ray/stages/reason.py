@@ -20,6 +20,7 @@ from tte2_ray.stages.work import (
     Decoder,
     ShardStats,
     as_columns,
+    good_rows,
     leave_with_dead_engine,
     shards_of,
 )
@@ -63,10 +64,13 @@ class ReasonShards:
 
         began, decoded_before = time.perf_counter(), self._decoder.seconds
         items = await asyncio.to_thread(read_shard, self._store, shard)
-        rows = await asyncio.gather(*(self._row(item) for item in items))
+        key = table_key(self._work.prefix, shard)
+        kept = await asyncio.to_thread(good_rows, self._store, key, ecr_schema())
+        fresh = await asyncio.gather(*(self._row(i) for i in items if i.item_id not in kept))
+        made = kept | {row["item_id"]: row for row in fresh}
+        rows = [made[item.item_id] for item in items]
         stats = _stats(shard, rows, began, self._decoder.seconds - decoded_before)
         table = pa.Table.from_pylist(rows, ecr_schema())
-        key = table_key(self._work.prefix, shard)
         await asyncio.to_thread(write_table, self._store, key, table, ecr_schema())
         marker = marker_key(self._work.prefix, shard)
         await asyncio.to_thread(mark_done, self._store, marker, asdict(stats))

@@ -14,16 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.artifacts.shards import Shard
+from tte2_ray.artifacts.shards import Shard, earlier_generation
+from tte2_ray.artifacts.store import Store
+from tte2_ray.artifacts.tables import read_table
 from tte2_ray.errors import RuntimeFailure
 from tte2_ray.media import DecodedItem, MediaLimits, decode_item
 from tte2_ray.schema import Item
 
 if TYPE_CHECKING:
     import numpy as np
-
-ShardBatch = "dict[str, np.ndarray[Any, Any]]"
-"""Columns of the stages' input: name, key, rows, rejected."""
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,22 @@ def as_columns(stats: Sequence[ShardStats]) -> dict[str, list[Any]]:
 
     rows = [{**vars(s), "classes": json.dumps(dict(s.classes))} for s in stats]
     return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def good_rows(store: Store, key: str, schema: "pa.Schema") -> dict[str, dict[str, Any]]:
+    """What the earlier generation of a shard made, by item id, without what failed.
+
+    Args:
+        store: where tables lie.
+        key: of the table that is being made; its name tells the generation.
+        schema: of the table.
+    """
+    folder, _, file = key.rpartition("/")
+    earlier = earlier_generation(file.removesuffix(".parquet"))
+    if not earlier:
+        return {}
+    rows = read_table(store, f"{folder}/{earlier}.parquet", schema).to_pylist()
+    return {row["item_id"]: row for row in rows if not row["error_class"]}
 
 
 class Decoder:

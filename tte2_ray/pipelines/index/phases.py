@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tte2_ray.artifacts.s3 import aws_environment
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.engines import EngineConfig
 from tte2_ray.errors import RuntimeFailure, TteError
@@ -26,14 +27,16 @@ class Pool:
 
 def engine_pool(engine: EngineConfig, max_restarts: int) -> Pool:
     """The pool of a stage that holds an engine."""
-    on_cpu = {"OMP_NUM_THREADS": str(engine.threads)} if not engine.num_gpus else {}
+    environment = aws_environment()  # workers inherit Ray's environment, not the driver's
+    if not engine.num_gpus:
+        environment["OMP_NUM_THREADS"] = str(engine.threads)
     return Pool(
         replicas=engine.replicas,
         num_cpus=engine.num_cpus,
         num_gpus=engine.num_gpus,
         in_flight=engine.shards_in_flight,
         max_restarts=max_restarts,
-        environment=on_cpu,
+        environment=environment,
     )
 
 

@@ -1,0 +1,162 @@
+"""report.html: what was indexed, seen by a person; one file, no script, nothing fetched."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tte2_ray.artifacts.dead_letters import DeadLetter, read_dead_letters
+from tte2_ray.artifacts.markers import table_key
+from tte2_ray.artifacts.shards import Plan, Shard, read_shard
+from tte2_ray.artifacts.store import Store
+from tte2_ray.artifacts.tables import read_table
+from tte2_ray.errors import RowError
+from tte2_ray.media import decode_item
+from tte2_ray.media.thumbnail import thumbnail_data_uri
+from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.prompts import parse_ecr
+from tte2_ray.schema import Item, ecr_schema
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+SHARDS_SHOWN = 24
+"""Shards whose ECR tables are read for samples and histograms: a report stays small."""
+LETTERS_SHOWN = 60
+BINS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One item as it is shown."""
+
+    item_id: str
+    modality: str
+    text: str
+    picture: str
+    """A data: URI; "" for text."""
+    think: str
+    statement: str
+    tokens: str
+    notes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """Counts of a number over items, in bins of equal width."""
+
+    title: str
+    bars: tuple[tuple[str, int, float], ...]
+    """Label, count, height from 0 to 1."""
+
+
+def write_report(
+    config: IndexConfig, plan: Plan, described: dict[str, Any], store: Store
+) -> str:
+    """The page.
+
+    Args:
+        config: of the job.
+        plan: what was indexed.
+        described: what results.json says.
+        store: where the tables lie.
+    """
+    from jinja2 import Environment
+
+    prefix = f"ecr/{described['fingerprints']['ecr']}"
+    rows, samples = _look(config, plan, store, prefix)
+    letters = list(_letters(plan, store, config, described["version"]))
+    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        TEMPLATE.read_text()
+    )
+    return page.render(
+        it=described,
+        samples=samples,
+        histograms=[
+            histogram("tokens read a row (text and visual)", [r["prompt_tokens"] for r in rows]),
+            histogram("visual tokens a row", [r["visual_tokens"] for r in rows]),
+            histogram("tokens written a row", [r["output_tokens"] for r in rows]),
+        ],
+        sampled_rows=len(rows),
+        letters=letters[:LETTERS_SHOWN],
+        letters_left=max(0, described["rows"]["rejected"] - LETTERS_SHOWN),
+        miniature="mini:" in described["models"]["reasoner"],
+    )
+
+
+def histogram(title: str, values: Sequence[int]) -> Histogram:
+    """Bins of equal width from the least to the greatest value.
+
+    >>> histogram("t", [1, 1, 2]).bars[0]
+    ('1', 2, 1.0)
+    """
+    if not values:
+        return Histogram(title=title, bars=())
+    low, high = min(values), max(values)
+    width = max(1, -(-(high - low + 1) // BINS))
+    counts = [0] * ((high - low) // width + 1)
+    for value in values:
+        counts[(value - low) // width] += 1
+    labels = [
+        str(low + i * width) if width == 1 else f"{low + i * width}–{low + (i + 1) * width - 1}"
+        for i in range(len(counts))
+    ]
+    tallest = max(counts)
+    bars = tuple((n, c, c / tallest) for n, c in zip(labels, counts, strict=True))
+    return Histogram(title=title, bars=bars)
+
+
+def _look(
+    config: IndexConfig, plan: Plan, store: Store, prefix: str
+) -> tuple[list[dict[str, Any]], list[Sample]]:
+    """Rows of some shards, and samples of every modality among them."""
+    chosen = plan.shards[:: max(1, len(plan.shards) // SHARDS_SHOWN)][:SHARDS_SHOWN]
+    rows: list[dict[str, Any]] = []
+    by_modality: dict[str, list[tuple[Item, dict[str, Any]]]] = {}
+    for shard in chosen:
+        for item, row in _good(store, shard, prefix):
+            rows.append(row)
+            kept = by_modality.setdefault(row["modality"], [])
+            if len(kept) < config.report_samples:
+                kept.append((item, row))
+    each = max(1, config.report_samples // max(1, len(by_modality)))
+    samples = [
+        _sample(config, item, row)
+        for modality in sorted(by_modality)
+        for item, row in by_modality[modality][:each]
+    ]
+    return rows, samples
+
+
+def _good(store: Store, shard: Shard, prefix: str) -> Iterator[tuple[Item, dict[str, Any]]]:
+    rows = read_table(store, table_key(prefix, shard), ecr_schema()).to_pylist()
+    for item, row in zip(read_shard(store, shard), rows, strict=True):
+        if not row["error_class"]:
+            yield item, row
+
+
+def _sample(config: IndexConfig, item: Item, row: dict[str, Any]) -> Sample:
+    try:
+        picture = thumbnail_data_uri(decode_item(item, config.media))
+    except RowError:
+        picture = ""  # it was there when it was indexed, and is gone now
+    parsed = parse_ecr(row["ecr"])
+    return Sample(
+        item_id=item.item_id,
+        modality=row["modality"],
+        text=item.text[:300],
+        picture=picture,
+        think=parsed.think,
+        statement=parsed.statement,
+        tokens=f"{row['prompt_tokens']} read ({row['visual_tokens']} visual), "
+        f"{row['output_tokens']} written{', cut' if row['truncated'] else ''}",
+        notes=row["notes"],
+    )
+
+
+def _letters(
+    plan: Plan, store: Store, config: IndexConfig, version: str
+) -> Iterator[DeadLetter]:
+    from itertools import islice
+
+    keys = [key for key, _ in store.list(f"dead-letter/{config.index}-{version}")]
+    yield from islice(read_dead_letters(store, [*plan.dead_letters, *keys]), LETTERS_SHOWN)
