@@ -1,7 +1,7 @@
 """Index a corpus of images, videos, document pages and text.
 
-    python jobs/index_corpus.py corpus.path=my/manifest.parquet index=films
-    ray job submit --working-dir . -- python jobs/index_corpus.py --model qwen3-vl-2b …
+python jobs/index_corpus.py corpus.path=my/manifest.parquet index=films
+ray job submit --working-dir . -- python jobs/index_corpus.py --model qwen3-vl-2b …
 """
 
 import sys

@@ -23,7 +23,7 @@ REWRITE_INSTRUCTION: Final = "Think, then rewrite the candidate for the query."
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedEcr:
-    """An ECR taken apart. `complete` is False where the thinking was never closed or said nothing."""
+    """An ECR taken apart. `complete` is False where there is no final statement."""
 
     think: str
     statement: str

@@ -1,4 +1,4 @@
-"""How a model is served. What changes its answers is part of a key; what changes its speed is not."""
+"""How a model is served. What changes its answers is part of a key, what changes its speed not."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -22,7 +22,6 @@ from tte2_ray.prompts import embed_suffix, messages, user_message
 
 if TYPE_CHECKING:
     from vllm import PoolingRequestOutput, RequestOutput
-    from vllm.v1.engine.async_llm import AsyncLLM
 
 CPU_KV_CACHE_GIB = "1"
 
@@ -88,7 +87,7 @@ class VllmEngine:
             message = f"the engine of {config.model} does not start: {_first_line(error)}{hint}"
             raise PrerequisiteError(message) from error
         self._config = config
-        self._tokenizer = self.engine.get_tokenizer()
+        self._tokenizer: Any = self.engine.get_tokenizer()
         model_config = self.engine.vllm_config.model_config
         self.max_model_len = int(model_config.max_model_len)
         hf = model_config.hf_config
@@ -96,7 +95,7 @@ class VllmEngine:
         self._visual_ids = {i for i in ids if i is not None}
         self._numbers = itertools.count()
 
-    def prompt(self, given: ModelInput, suffix: str = "") -> dict[str, Any]:
+    def prompt(self, given: ModelInput, suffix: str = "") -> Any:
         """vLLM's prompt of a user turn, the assistant's turn opened and begun with `suffix`."""
         turn = user_message(given.text, len(given.images), 1 if given.video else 0)
         text = self._tokenizer.apply_chat_template(
@@ -146,7 +145,9 @@ def _refusal(error: Exception, max_model_len: int) -> Exception:
     if isinstance(error, EngineDeadError):
         return RuntimeFailure(f"the engine died: {_first_line(error)}")
     text = _first_line(error)
-    too_long = any(mark in text for mark in ("maximum model length", "max_model_len", "longer than"))
+    too_long = any(
+        mark in text for mark in ("maximum model length", "max_model_len", "longer than")
+    )
     if too_long:
         hint = f"{text} (context of {max_model_len} tokens: shorten the text or lower max_pixels)"
         return RowError(RowErrorClass.CONTEXT_OVERFLOW, hint)

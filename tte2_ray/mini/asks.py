@@ -5,14 +5,14 @@ query-aware look at the item reports, whether the ask holds or not.
 """
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from tte2_ray.mini.language import ecr, event_words, look, tiny_look
-from tte2_ray.mini.truth import Clip, Event, Page, Scene, Thing, Truth, actor_states
-from tte2_ray.mini.words import COLORS
+from tte2_ray.mini.truth import Clip, Page, Scene, Thing, Truth
 
 Relation = Literal["left of", "right of", "above", "below"]
+RELATIONS: tuple[Relation, ...] = ("left of", "right of", "above", "below")
 
 
 class Ask(Protocol):
@@ -286,9 +286,7 @@ def ask_scene(rng: random.Random, scene: Scene, fine: bool) -> Asks:
     """Conditions that `scene` answers: two big things, and something tiny or a sign if `fine`."""
     first, second = rng.sample(list(scene.things), 2)
     asks: list[Ask] = []
-    relations: list[Relation] = [
-        r for r in ("left of", "right of", "above", "below") if stands(first, r, second)
-    ]
+    relations: list[Relation] = [r for r in RELATIONS if stands(first, r, second)]
     if relations and rng.random() < 0.5:
         pair = [_ask_thing(rng, t, place=False) for t in (first, second)]
         asks.append(RelationAsk(first=pair[0], relation=rng.choice(relations), second=pair[1]))
@@ -330,7 +328,7 @@ def ask_clip(rng: random.Random, clip: Clip, fine: bool) -> Asks:
 
 
 def ask_page(rng: random.Random, page: Page, fine: bool) -> Asks:
-    """Conditions that `page` answers: its sender and a line; a late line or the footer if `fine`."""
+    """Conditions that `page` answers: its sender and a line, a late one or the footer if `fine`."""
     asks: list[Ask] = [SenderAsk(kind=page.kind, city=page.city)]
     if fine and rng.random() < 0.4:
         good, number = page.lines[rng.randrange(2)]

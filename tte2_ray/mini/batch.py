@@ -8,7 +8,7 @@ positions of one branch equal those of the model's own processor: `tests/mini/te
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tte2_ray.mini.lessons import Lesson, Media
 from tte2_ray.mini.model import MERGE, PATCH
@@ -16,9 +16,11 @@ from tte2_ray.mini.model import MERGE, PATCH
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from transformers import Qwen2Tokenizer
+    from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100
+Seen = tuple["np.ndarray", tuple[int, int, int]]
+"""Patches of one media, and their grid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class Batch:
 
 
 def patches(pixels: "np.ndarray") -> "tuple[np.ndarray, tuple[int, int, int]]":
-    """Pixels (T, H, W, 3) as normalised patches (P, F) and their grid, as Qwen3-VL lays them out."""
+    """Pixels (T, H, W, 3) as normalised patches (P, F) in Qwen3-VL's order, and their grid."""
     import numpy as np
 
     if len(pixels) % 2:
@@ -77,11 +79,11 @@ class Encoder:
         tokenizer: the miniature's own.
     """
 
-    def __init__(self, tokenizer: "Qwen2Tokenizer") -> None:
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
         self.tokenizer = tokenizer
         self._known: dict[str, list[int]] = {}
         names = ("image_pad", "video_pad", "vision_start", "vision_end", "endoftext")
-        self._id = {n: tokenizer.convert_tokens_to_ids(f"<|{n}|>") for n in names}
+        self._id: dict[str, Any] = {n: tokenizer.convert_tokens_to_ids(f"<|{n}|>") for n in names}
 
     def ids(self, text: str) -> list[int]:
         """Token ids of `text`, remembered."""
@@ -107,7 +109,9 @@ class Encoder:
         """
         import torch
 
-        images, videos, rows = [], [], []
+        images: list[Seen] = []
+        videos: list[Seen] = []
+        rows = []
         for lesson in lessons:
             grid = None
             if lesson.media is not None:
@@ -144,7 +148,9 @@ class Encoder:
             row.ends.append(len(row.ids) - 1)
         return row
 
-    def _say(self, row: _Row, text: str, segment: int, at: int | None = None, spoken: bool = False) -> int:
+    def _say(
+        self, row: _Row, text: str, segment: int, at: int | None = None, spoken: bool = False
+    ) -> int:
         ids = self.ids(text)
         at = at if at is not None else (max(row.positions[-1]) + 1 if row.positions else 0)
         row.ids += ids
@@ -171,7 +177,7 @@ class Encoder:
 
 
 def _stack(
-    parts: "list[tuple[np.ndarray, tuple[int, int, int]]]",
+    parts: list[Seen],
 ) -> "tuple[torch.Tensor, torch.Tensor] | None":
     import numpy as np
     import torch

@@ -218,7 +218,9 @@ def change_page(rng: random.Random, page: Page, split: Split) -> Page | None:
     good, number = lines[index]
     what = rng.choice(("number", "number", "swap", "good", "kind", "city", "footer"))
     if what == "number":
-        digit = rng.choice((number % 10 + 10 * rng.randint(1, 9), number // 10 * 10 + rng.randint(0, 9)))
+        digit = rng.choice(
+            (number % 10 + 10 * rng.randint(1, 9), number // 10 * 10 + rng.randint(0, 9))
+        )
         lines[index] = (good, digit)
     elif what == "swap":
         j = rng.choice([i for i in range(len(lines)) if i != index])

@@ -101,7 +101,9 @@ def _see_clip(clip: Clip, rng: random.Random) -> Media:
     else:
         chosen = np.arange(count) * (CLIP_FPS // 2) + rng.randrange(CLIP_FPS // 2)
     pixels = [
-        np.asarray(fit(compressed(rng, Image.fromarray(frames[i])), FRAME_MAX_PIXELS).convert("RGB"))
+        np.asarray(
+            fit(compressed(rng, Image.fromarray(frames[i])), FRAME_MAX_PIXELS).convert("RGB")
+        )
         for i in chosen
     ]
     times = [(chosen[i] + chosen[i + 1]) / 2 / CLIP_FPS for i in range(0, count, 2)]

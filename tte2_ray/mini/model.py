@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tte2_ray.mini.asks import rewritten
 from tte2_ray.mini.tasks import TASKS, make_case
@@ -66,11 +66,11 @@ def vocabulary_text(cases: int, seed: int) -> Iterator[str]:
 
 
 def build_tokenizer(seed: int = 0) -> "Qwen2Tokenizer":
-    """A byte-level BPE in the form of Qwen's tokenizer: any text can be said, the world's briefly."""
+    """A byte-level BPE like Qwen's tokenizer: any text can be said, the world's briefly."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import AddedToken, Qwen2Tokenizer
 
-    blank = Qwen2Tokenizer()
+    blank: Any = Qwen2Tokenizer()
     bpe = Tokenizer(models.BPE())
     bpe.normalizer = blank._tokenizer.normalizer
     bpe.pre_tokenizer = blank._tokenizer.pre_tokenizer
@@ -80,12 +80,15 @@ def build_tokenizer(seed: int = 0) -> "Qwen2Tokenizer":
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    texts = (t.replace("<think>", "\n").replace("</think>", "\n") for t in vocabulary_text(9000, seed))
+    texts = (
+        t.replace("<think>", "\n").replace("</think>", "\n") for t in vocabulary_text(9000, seed)
+    )
     bpe.train_from_iterator(texts, trainer)
     learned = json.loads(bpe.to_str())["model"]
+    learned_merges: Any = [tuple(m) for m in learned["merges"]]
     tokenizer = Qwen2Tokenizer(
         vocab=learned["vocab"],
-        merges=[tuple(m) for m in learned["merges"]],
+        merges=learned_merges,
         eos_token="<|im_end|>",
         additional_special_tokens=list(SPECIAL[1:]),
         model_max_length=CONTEXT,
@@ -100,7 +103,7 @@ def build_config(tokenizer: "Qwen2Tokenizer") -> "Qwen3VLConfig":
     """About 1.8 million parameters, in the Qwen3-VL architecture."""
     from transformers import Qwen3VLConfig
 
-    ids = {t: tokenizer.convert_tokens_to_ids(t) for t in SPECIAL}
+    ids: dict[str, Any] = {t: tokenizer.convert_tokens_to_ids(t) for t in SPECIAL}
     text = {
         # vLLM's CPU platform reads the architecture of the text part and stops without one.
         "architectures": ["Qwen3ForCausalLM"],
@@ -143,8 +146,6 @@ def build_config(tokenizer: "Qwen2Tokenizer") -> "Qwen3VLConfig":
         vision_start_token_id=ids["<|vision_start|>"],
         vision_end_token_id=ids["<|vision_end|>"],
         tie_word_embeddings=True,
-        eos_token_id=ids["<|im_end|>"],
-        pad_token_id=ids["<|endoftext|>"],
     )
 
 
@@ -166,7 +167,7 @@ def build_processor(tokenizer: "Qwen2Tokenizer") -> "Qwen3VLProcessor":
         size={"shortest_edge": MIN_PIXELS, "longest_edge": FRAME_MAX_PIXELS * MAX_FRAMES},
         fps=2, min_frames=2, max_frames=MAX_FRAMES, **shared,
     )  # fmt: skip
-    return Qwen3VLProcessor(
+    return Qwen3VLProcessor(  # type: ignore[no-untyped-call]
         image_processor=images,
         tokenizer=tokenizer,
         video_processor=videos,

@@ -95,13 +95,13 @@ def buckets(items: Sequence[T], length: Callable[[T], int], most: int) -> Iterab
 
 def launch(work: Callable[..., None], processes: int, *args: object) -> None:
     """Runs `work(rank, *args)` in `processes` processes that can average their gradients."""
-    import torch.multiprocessing as mp
+    from torch.multiprocessing.spawn import spawn
 
     if processes == 1:
         work(0, *args)
         return
     port = _free_port()
-    mp.spawn(_joined, args=(processes, port, work, args), nprocs=processes)
+    spawn(_joined, args=(processes, port, work, args), nprocs=processes)  # type: ignore[no-untyped-call]
 
 
 def _free_port() -> int:

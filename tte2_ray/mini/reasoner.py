@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.lessons import lesson_batch
+from tte2_ray.mini.lessons import Lesson, lesson_batch
 from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 
@@ -51,12 +51,11 @@ def load_model(folder: Path) -> "Qwen3VLForConditionalGeneration":
 
     if (folder / "model.safetensors").exists():
         return Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype="float32")
-    return Qwen3VLForConditionalGeneration(AutoConfig.from_pretrained(folder))
+    config = AutoConfig.from_pretrained(folder)
+    return Qwen3VLForConditionalGeneration(config)  # type: ignore[no-untyped-call]
 
 
-def _work(
-    rank: int, folder: Path, training: ReasonerTraining, say: Callable[[str], None]
-) -> None:
+def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[str], None]) -> None:
     import torch
     from transformers import AutoTokenizer
 
@@ -86,7 +85,7 @@ def _work(
 
 
 def backward(
-    model: "Qwen3VLForConditionalGeneration", encoder: Encoder, lessons: list, parts: int
+    model: "Qwen3VLForConditionalGeneration", encoder: Encoder, lessons: list[Lesson], parts: int
 ) -> float:
     """Gradients of the mean loss over all answer tokens of the batch; returns that loss."""
     groups = list(buckets(lessons, encoder.length, parts))
@@ -95,7 +94,7 @@ def backward(
     total = 0.0
     for batch in batches:
         loss = answer_loss(model, batch) / tokens
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     return total
 

@@ -60,8 +60,8 @@ def _ground(rng: random.Random, width: int, height: int) -> "Image":
 
 def _outline(shape: str, radius: float, turn: float) -> list[tuple[float, float]]:
     def ring(n: int, r: float, start: float) -> list[tuple[float, float]]:
-        return [(r * math.cos(start + 2 * math.pi * i / n), r * math.sin(start + 2 * math.pi * i / n))
-                for i in range(n)]  # fmt: skip
+        angles = [start + 2 * math.pi * i / n for i in range(n)]
+        return [(r * math.cos(a), r * math.sin(a)) for a in angles]
 
     up = -math.pi / 2 + turn
     if shape == "square":
@@ -74,8 +74,8 @@ def _outline(shape: str, radius: float, turn: float) -> list[tuple[float, float]
         outer, inner = ring(5, radius * 1.12, up), ring(5, radius * 0.48, up + math.pi / 5)
         return [p for pair in zip(outer, inner, strict=True) for p in pair]
     arm, c, s = radius * 0.34, math.cos(turn), math.sin(turn)
-    cross = [(-arm, -radius), (arm, -radius), (arm, -arm), (radius, -arm), (radius, arm), (arm, arm),
-             (arm, radius), (-arm, radius), (-arm, arm), (-radius, arm), (-radius, -arm), (-arm, -arm)]  # fmt: skip
+    half = [(-arm, -radius), (arm, -radius), (arm, -arm), (radius, -arm), (radius, arm), (arm, arm)]
+    cross = [*half, *((-x, -y) for x, y in half)]
     return [(x * c - y * s, x * s + y * c) for x, y in cross]
 
 

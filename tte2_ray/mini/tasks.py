@@ -10,19 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tte2_ray.mini.asks import (
+    RELATIONS,
     Asks,
     EventAsk,
-    RelationAsk,
-    SignAsk,
     ThingAsk,
-    TinyAsk,
     ask_clip,
     ask_page,
     ask_scene,
     has_fine,
     stands,
 )
-from tte2_ray.mini.edits import change_event, near_misses, other, restyle, swap_places, with_thing
+from tte2_ray.mini.edits import change_event, near_misses, restyle, swap_places, with_thing
 from tte2_ray.mini.language import (
     actor,
     describe,
@@ -43,7 +41,7 @@ from tte2_ray.mini.truth import (
     sample_page,
     sample_scene,
 )
-from tte2_ray.mini.words import COLORS, DIRECTIONS, SHAPES, SIGNS, TEXTURES
+from tte2_ray.mini.words import COLORS, DIRECTIONS, REGIONS, SHAPES, SIGNS, TEXTURES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +146,17 @@ def wanted(asks: Asks, kind: str) -> str:
 
 def phrase(rng: random.Random, kind: str, asks: Asks) -> str:
     """The words of a query that looks for `kind` with these conditions, in any order."""
-    lead = rng.choice((f"a {kind} with", f"{kind} showing", f"find a {kind} with", f"show me a {kind} with"))
+    lead = rng.choice(
+        (f"a {kind} with", f"{kind} showing", f"find a {kind} with", f"show me a {kind} with")
+    )
     parts = [a.words for a in asks]
     rng.shuffle(parts)
     return f"{lead} {rng.choice((' and ', ', ')).join(parts)}"
 
 
-def _distinct(rng: random.Random, answer: str, values: list[str], count: int) -> tuple[Candidate, ...]:
+def _distinct(
+    rng: random.Random, answer: str, values: list[str], count: int
+) -> tuple[Candidate, ...]:
     rest = sorted({v for v in values if v != answer})
     return tuple(Candidate(text=v) for v in rng.sample(rest, min(count, len(rest))))
 
@@ -168,30 +170,22 @@ def _retrieval(
                 negatives=tuple(Candidate(truth=m) for m in misses))  # fmt: skip
 
 
-def _image_retrieval(
-    scene: Scene, rng: random.Random, split: Split, count: int
-) -> Case:
+def _image_retrieval(scene: Scene, rng: random.Random, split: Split, count: int) -> Case:
     asks = ask_scene(rng, scene, fine=has_fine(scene) and rng.random() < 0.45)
     return _retrieval(rng, split, count, scene, asks, "image_retrieval", "picture")
 
 
-def _video_retrieval(
-    clip: Clip, rng: random.Random, split: Split, count: int
-) -> Case:
+def _video_retrieval(clip: Clip, rng: random.Random, split: Split, count: int) -> Case:
     asks = ask_clip(rng, clip, fine=rng.random() < 0.35)
     return _retrieval(rng, split, count, clip, asks, "video_retrieval", "video")
 
 
-def _visdoc_retrieval(
-    page: Page, rng: random.Random, split: Split, count: int
-) -> Case:
+def _visdoc_retrieval(page: Page, rng: random.Random, split: Split, count: int) -> Case:
     asks = ask_page(rng, page, fine=rng.random() < 0.45)
     return _retrieval(rng, split, count, page, asks, "visdoc_retrieval", "page")
 
 
-def _image_classification(
-    scene: Scene, rng: random.Random, split: Split, count: int
-) -> Case:
+def _image_classification(scene: Scene, rng: random.Random, split: Split, count: int) -> Case:
     main = scene.things[0]
     label = f"{main.texture} {main.shape}"
     near = [f"{main.texture} {s}" for s in SHAPES] + [f"{t} {main.shape}" for t in TEXTURES]
@@ -202,9 +196,7 @@ def _image_classification(
                 negatives=_distinct(rng, label, near, count + 3))  # fmt: skip
 
 
-def _image_qa(
-    scene: Scene, rng: random.Random, split: Split, count: int
-) -> Case | None:
+def _image_qa(scene: Scene, rng: random.Random, split: Split, count: int) -> Case | None:
     kind = rng.choice(("color", "texture", "region", "count", "beside", "tiny", "sign"))
     thing = rng.choice(scene.things)
     unique = sum(t.shape == thing.shape for t in scene.things) == 1
@@ -217,8 +209,15 @@ def _image_qa(
         if not scene.tinies or len({t.shape for t in scene.tinies}) < len(scene.tinies):
             return None
         tiny = rng.choice(scene.tinies)
-        return _answer(rng, scene, f"what color is the tiny {tiny.shape}",
-                       f"tiny {tiny.color} {tiny.shape}", tiny.color, list(COLORS), count)  # fmt: skip
+        return _answer(
+            rng,
+            scene,
+            f"what color is the tiny {tiny.shape}",
+            f"tiny {tiny.color} {tiny.shape}",
+            tiny.color,
+            list(COLORS),
+            count,
+        )
     if kind == "count":
         number = len(scene.things)
         seen = ", ".join(look(t) for t in reading_order(scene.things))
@@ -232,16 +231,20 @@ def _image_qa(
     if kind == "color":
         question, answer, values = f"what color is the {thing.shape}", thing.color, list(COLORS)
     elif kind == "texture":
-        question, answer, values = f"what texture is the {thing.shape}", thing.texture, list(TEXTURES)
+        question, answer, values = (
+            f"what texture is the {thing.shape}",
+            thing.texture,
+            list(TEXTURES),
+        )
     else:
         question, answer = f"where is the {thing.shape}", thing.region
-        values = ["top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right"]  # fmt: skip
+        values = [region for row in REGIONS for region in row]
     return _answer(rng, scene, question, seen, answer, values, count)
 
 
 def _beside(rng: random.Random, scene: Scene, count: int) -> Case | None:
     anchor = rng.choice(scene.things)
-    relation = rng.choice(("left of", "right of", "above", "below"))
+    relation = rng.choice(RELATIONS)
     there = [t for t in scene.things if t is not anchor and stands(t, relation, anchor)]
     if len(there) != 1:
         return None
@@ -253,7 +256,13 @@ def _beside(rng: random.Random, scene: Scene, count: int) -> Case | None:
 
 
 def _answer(
-    rng: random.Random, media: Truth, question: str, seen: str, answer: str, values: list[str], count: int
+    rng: random.Random,
+    media: Truth,
+    question: str,
+    seen: str,
+    answer: str,
+    values: list[str],
+    count: int,
 ) -> Case:
     task = "image_qa" if isinstance(media, Scene) else "video_qa"
     return Case(task=task, text=question, media=media, asks=(), query_ecr=ecr(seen, answer),
@@ -261,9 +270,7 @@ def _answer(
                 negatives=_distinct(rng, answer, values, count + 2))  # fmt: skip
 
 
-def _composed_retrieval(
-    scene: Scene, rng: random.Random, split: Split, count: int
-) -> Case | None:
+def _composed_retrieval(scene: Scene, rng: random.Random, split: Split, count: int) -> Case | None:
     if rng.random() < 0.2:
         target = swap_places(rng, scene, split)
         pair = [t for t, u in zip(scene.things, target.things, strict=True) if t != u]
@@ -279,7 +286,9 @@ def _composed_retrieval(
         value = getattr(new, part)
         text = f"the same but the {actor(old)} is {'a ' if part == 'shape' else ''}{value}"
     misses: list[Truth] = [scene]
-    for miss in near_misses(rng, target, (), split, 0) + _salient_changes(rng, target, split, count):
+    for miss in near_misses(rng, target, (), split, 0) + _salient_changes(
+        rng, target, split, count
+    ):
         if miss not in (target, scene):
             misses.append(miss)
     return Case(task="composed_retrieval", text=text, media=scene, asks=(),
@@ -296,9 +305,7 @@ def _salient_changes(rng: random.Random, scene: Scene, split: Split, count: int)
     return near_misses(rng, scene, full, split, count)
 
 
-def _grounding(
-    scene: Scene, rng: random.Random, split: Split, count: int
-) -> Case | None:
+def _grounding(scene: Scene, rng: random.Random, split: Split, count: int) -> Case | None:
     index = rng.randrange(len(scene.things))
     thing = scene.things[index]
     words = _unique_words(rng, scene, index)
@@ -322,16 +329,14 @@ def _unique_words(rng: random.Random, scene: Scene, index: int) -> str | None:
     options += [f"the {thing.color} one"] * (sum(t.color == thing.color for t in scene.things) == 1)
     options += [f"the one at {thing.region}"]
     for anchor in scene.things:
-        for relation in ("left of", "right of", "above", "below"):
+        for relation in RELATIONS:
             there = [t for t in scene.things if t is not anchor and stands(t, relation, anchor)]
             if there == [thing]:
                 options.append(f"what is {relation} the {actor(anchor)}")
     return rng.choice(options) if options else None
 
 
-def _video_qa(
-    clip: Clip, rng: random.Random, split: Split, count: int
-) -> Case | None:
+def _video_qa(clip: Clip, rng: random.Random, split: Split, count: int) -> Case | None:
     words = [event_words(clip, e) for e in clip.events]
     seen = " then ".join(words)
     kind = rng.choice(("first", "last", "what", "tiny"))
@@ -342,8 +347,15 @@ def _video_qa(
         return _answer(rng, clip, f"what happens {kind}", seen, answer, values, count)
     if kind == "tiny":
         question = f"what color is the tiny {clip.tiny.shape}"
-        return _answer(rng, clip, question, f"tiny {clip.tiny.color} {clip.tiny.shape}",
-                       clip.tiny.color, list(COLORS), count)  # fmt: skip
+        return _answer(
+            rng,
+            clip,
+            question,
+            f"tiny {clip.tiny.color} {clip.tiny.shape}",
+            clip.tiny.color,
+            list(COLORS),
+            count,
+        )
     event = rng.choice(clip.events)
     if event.verb not in ("turns", "moves"):
         return None
@@ -357,9 +369,7 @@ def _video_qa(
     return _answer(rng, clip, question, seen, event.argument, values, count)
 
 
-def _moment_retrieval(
-    clip: Clip, rng: random.Random, split: Split, count: int
-) -> Case | None:
+def _moment_retrieval(clip: Clip, rng: random.Random, split: Split, count: int) -> Case | None:
     chosen = rng.randrange(2)
     words = [event_words(clip, e) for e in clip.events]
     if words[0] == words[1]:

@@ -101,7 +101,9 @@ def sample_look(rng: random.Random, split: Split) -> tuple[str, str, str]:
             return look
 
 
-def _place(rng: random.Random, taken: list[Thing], radius: float, gap: float) -> tuple[float, float]:
+def _place(
+    rng: random.Random, taken: list[Thing], radius: float, gap: float
+) -> tuple[float, float]:
     """A centre off the region borders, in a region of its own, at least `gap` radii from others."""
     low, high = max(0.09, radius * 0.9), 1 - max(0.09, radius * 0.9)
     for attempt in range(400):
@@ -180,8 +182,11 @@ def sample_event(rng: random.Random, clip: Clip) -> Event:
             return Event(actor=actor, verb=verb, argument=rng.choice(others))
         if verb == "vanishes":
             return Event(actor=actor, verb=verb, argument="")
-        roomy = [d for d, (dx, dy) in DIRECTIONS.items()
-                 if 0.14 < now.x + 0.34 * dx < 0.86 and 0.14 < now.y + 0.34 * dy < 0.86]  # fmt: skip
+        roomy = [
+            d
+            for d, (dx, dy) in DIRECTIONS.items()
+            if 0.14 < now.x + 0.34 * dx < 0.86 and 0.14 < now.y + 0.34 * dy < 0.86
+        ]
         if roomy:
             return Event(actor=actor, verb=verb, argument=rng.choice(roomy))
 

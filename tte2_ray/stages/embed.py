@@ -70,7 +70,9 @@ class EmbedShards:
         items = await asyncio.to_thread(read_shard, self._store, shard)
         key = table_key(self._work.ecr_prefix, shard)
         ecrs = await asyncio.to_thread(read_table, self._store, key, ecr_schema())
-        pairs = [(i, e) for i, e in zip(items, ecrs.to_pylist(), strict=True) if not e["error_class"]]
+        pairs = [
+            (i, e) for i, e in zip(items, ecrs.to_pylist(), strict=True) if not e["error_class"]
+        ]
         key = table_key(self._work.prefix, shard)
         kept = await asyncio.to_thread(good_rows, self._store, key, self._schema)
         fresh = await asyncio.gather(*(self._row(i, e) for i, e in pairs if i.item_id not in kept))

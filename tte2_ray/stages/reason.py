@@ -100,7 +100,9 @@ class ReasonShards:
         said = await self._reasoner.reason(given)
         ecr = close_overrun(said.text) if said.truncated else said.text
         if not parse_ecr(ecr).statement:
-            raise RowError(RowErrorClass.EMPTY_ECR, f"the reasoner wrote no statement: {ecr[:80]!r}")
+            raise RowError(
+                RowErrorClass.EMPTY_ECR, f"the reasoner wrote no statement: {ecr[:80]!r}"
+            )
         return {
             "ecr": ecr,
             "prompt_tokens": said.prompt_tokens,

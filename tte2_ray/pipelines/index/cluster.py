@@ -23,13 +23,15 @@ def cluster(config: RayConfig) -> Iterator[None]:
     submitted = bool(os.environ.get("RAY_ADDRESS") or os.environ.get("RAY_JOB_ID"))
     try:
         if config.address or submitted:
-            ray.init(address=config.address or "auto", log_to_driver=True, logging_level="ERROR")
+            ray.init(
+                address=config.address or "auto", log_to_driver=True, logging_level=logging.ERROR
+            )
         else:
             ray.init(
                 num_cpus=config.local_cpus,
                 object_store_memory=config.object_store_mb * 1024 * 1024,
                 include_dashboard=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 log_to_driver=True,
             )
     except (ConnectionError, RuntimeError, ValueError) as error:

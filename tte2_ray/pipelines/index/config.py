@@ -59,7 +59,7 @@ class EstimateConfig:
     """How the plan is estimated before it runs."""
 
     sample_rows: int = speed(32)
-    """Rows that are decoded, and for --dry-run reasoned about and embedded, to estimate the rest."""
+    """Rows that --dry-run decodes, reasons about and embeds to estimate the rest."""
     usd_per_replica_hour: float = speed(0.0)
     """Price of one engine replica for an hour; 0 leaves the cost out."""
 

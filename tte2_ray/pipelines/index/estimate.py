@@ -107,7 +107,9 @@ def measure(config: IndexConfig, shards: Sequence[Shard]) -> Measured:
 
 async def _measure(config: IndexConfig, decoded: list[DecodedItem], rows: int) -> Measured:
     given = [
-        ModelInput(text=item_text(d.text, config.reasoner.instruction), images=d.images, video=d.video)
+        ModelInput(
+            text=item_text(d.text, config.reasoner.instruction), images=d.images, video=d.video
+        )
         for d in decoded
     ]
     reasoner = build_reasoner(config.reasoner)

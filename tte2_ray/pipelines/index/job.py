@@ -104,7 +104,11 @@ def plan_job(config: IndexConfig, store: Store, again: bool) -> Job:
 
 def remaining(job: Job) -> dict[str, tuple[Shard, ...]]:
     """The shards that each phase has still to do."""
-    prefixes = {"reason": job.ecr_prefix, "embed": job.vector_prefix, "load": job.target.load_prefix}
+    prefixes = {
+        "reason": job.ecr_prefix,
+        "embed": job.vector_prefix,
+        "load": job.target.load_prefix,
+    }
     return {name: pending(job.plan, job.store, prefix) for name, prefix in prefixes.items()}
 
 

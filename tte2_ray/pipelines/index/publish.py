@@ -1,4 +1,4 @@
-"""From loaded shards to a version that readers see: account, count, search, record, move the alias."""
+"""From loaded shards to a version that readers see: account, verify, record, move the alias."""
 
 import sys
 from collections import Counter
@@ -201,9 +201,7 @@ def totals_of(plan: Plan, store: Store, target: Target) -> Totals:
     return totals
 
 
-def sample_vectors(
-    plan: Plan, store: Store, target: Target, count: int
-) -> "dict[str, ArrayLike]":
+def sample_vectors(plan: Plan, store: Store, target: Target, count: int) -> "dict[str, ArrayLike]":
     """Vectors of items spread over the plan, as the vector tables hold them."""
     prefix = f"vectors/{target.spec.fingerprint}"
     step = max(1, len(plan.shards) // 16)

@@ -35,7 +35,9 @@ def redriven(plan: Plan, store: Store, target: Target) -> Plan | None:
             f"version {target.version} of {target.index} was never finished: run the job without "
             "--redrive first"
         )
-    failed = {s.name for s, stats in read_markers(plan, store, target.load_prefix) if stats["rejected"]}
+    failed = {
+        s.name for s, stats in read_markers(plan, store, target.load_prefix) if stats["rejected"]
+    }
     if not failed:
         if plan.corpus_digest.count("-r"):
             return None

@@ -1,6 +1,5 @@
 """report.html: what was indexed, seen by a person; one file, no script, nothing fetched."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +48,7 @@ class Histogram:
     """Label, count, height from 0 to 1."""
 
 
-def write_report(
-    config: IndexConfig, plan: Plan, described: dict[str, Any], store: Store
-) -> str:
+def write_report(config: IndexConfig, plan: Plan, described: dict[str, Any], store: Store) -> str:
     """The page.
 
     Args:
@@ -153,9 +150,7 @@ def _sample(config: IndexConfig, item: Item, row: dict[str, Any]) -> Sample:
     )
 
 
-def _letters(
-    plan: Plan, store: Store, config: IndexConfig, version: str
-) -> Iterator[DeadLetter]:
+def _letters(plan: Plan, store: Store, config: IndexConfig, version: str) -> Iterator[DeadLetter]:
     from itertools import islice
 
     keys = [key for key, _ in store.list(f"dead-letter/{config.index}-{version}")]

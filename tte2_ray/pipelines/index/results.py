@@ -119,8 +119,15 @@ def _print_table(described: dict[str, Any], results: Results, out: TextIO) -> No
     for name in columns:
         table.add_column(name, justify="left" if name == "phase" else "right")
     for p in results.phases:
-        table.add_row(p.name, f"{p.rows:,}", f"{p.reused:,}", f"{p.rejected:,}",
-                      f"{p.prompt_tokens:,}", f"{p.output_tokens:,}", duration(p.seconds))  # fmt: skip
+        table.add_row(
+            p.name,
+            f"{p.rows:,}",
+            f"{p.reused:,}",
+            f"{p.rejected:,}",
+            f"{p.prompt_tokens:,}",
+            f"{p.output_tokens:,}",
+            duration(p.seconds),
+        )
     console = Console(file=out, width=None if out.isatty() else 100)
     if results.phases:
         console.print(table)

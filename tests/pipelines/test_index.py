@@ -1,0 +1,85 @@
+"""The index job on a real local Ray, real files and a real Milvus Lite server."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.pipelines.conftest import ROWS
+from tte2_ray.config import Loaded, Options
+from tte2_ray.errors import ConfigError, PartialFailure, ResourceMissingError
+from tte2_ray.milvus.client import connect
+from tte2_ray.milvus.publish import live_version
+from tte2_ray.milvus.searcher import Searcher
+from tte2_ray.milvus.server import resolve
+from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.job import index_corpus
+
+
+def run(loaded: Loaded[IndexConfig], **options: bool) -> tuple[dict[str, Any], str]:
+    """Runs the job; what it wrote to results.json, and what it printed."""
+    out = io.StringIO()
+    index_corpus(loaded, Options(**options), out)
+    results = Path(loaded.config.report_dir) / "results.json"
+    return json.loads(results.read_text()), out.getvalue()
+
+
+def test_every_row_is_indexed_or_rejected_and_a_rerun_does_nothing(configured) -> None:
+    loaded = configured()
+    first, said = run(loaded)
+    assert first["rows"] == {"in": ROWS + 1, "indexed": ROWS - 1, "unchanged": 0, "rejected": 2}
+    assert first["rejected_by_class"] == {"corrupt_media": 1, "duplicate_id": 1}
+    assert first["live"], said
+
+    milvus = resolve(loaded.config.milvus)
+    assert Searcher(milvus).count(loaded.config.index) == ROWS - 1
+    assert live_version(connect(milvus), milvus, loaded.config.index) == first["version"]
+
+    page = (Path(loaded.config.report_dir) / "report.html").read_text()
+    assert "data:image/jpeg;base64," in page and "corrupt_media" in page
+
+    again, said = run(loaded)
+    assert "nothing to do" in said
+    assert again["rows"]["unchanged"] == ROWS - 1
+    assert again["phases"] == [] and again["version"] == first["version"]
+
+
+def test_a_new_embedder_writes_no_token_again(configured) -> None:
+    first, _ = run(configured())
+    second, _ = run(configured("embedder.engine.fake_dimension=32"))
+    assert first["tokens_this_run"]["reason_output"] > 0
+    assert second["tokens_this_run"]["reason_output"] == 0
+    assert second["version"] != first["version"] and second["live"]
+
+
+def test_mended_rows_are_redriven_and_good_ones_are_not(configured, corpus: Path) -> None:
+    loaded = configured("corpus.check_files=false")
+    with pytest.raises(ResourceMissingError, match="never finished"):
+        run(loaded, redrive=True)
+    first, _ = run(loaded)
+    assert first["rows"]["rejected"] == 2
+
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(corpus.parent / "2.png")
+    mended, _ = run(loaded, redrive=True)
+    assert mended["rows"] == {"in": ROWS + 1, "indexed": ROWS, "unchanged": 0, "rejected": 1}
+    assert mended["live"] and mended["version"] != first["version"]
+    reason = next(phase for phase in mended["phases"] if phase["name"] == "reason")
+    assert reason["rows"] == 8, "only the shard with the mended row is touched"
+
+
+def test_too_many_rejected_rows_leave_the_alias_alone(configured) -> None:
+    loaded = configured("failure_budget=0.01")
+    with pytest.raises(PartialFailure, match="2 of 41 rows rejected"):
+        run(loaded)
+    milvus = resolve(loaded.config.milvus)
+    assert live_version(connect(milvus), milvus, loaded.config.index) == ""
+
+
+def test_what_is_missing_is_said_before_anything_is_written(configured, tmp_path: Path) -> None:
+    with pytest.raises(ResourceMissingError, match="no-such-manifest"):
+        run(configured(f"corpus.path={tmp_path / 'no-such-manifest.parquet'}"))
+    with pytest.raises(ConfigError, match=r"corpus\.path"):
+        run(configured("corpus.path="))
