@@ -39,12 +39,14 @@ def test_every_row_is_indexed_or_rejected_and_a_rerun_does_nothing(configured) -
     assert live_version(connect(milvus), milvus, loaded.config.index) == first["version"]
 
     page = (Path(loaded.config.report_dir) / "report.html").read_text()
-    assert "data:image/jpeg;base64," in page and "corrupt_media" in page
+    assert "data:image/jpeg;base64," in page
+    assert "corrupt_media" in page
 
     again, said = run(loaded)
     assert "nothing to do" in said
     assert again["rows"]["unchanged"] == ROWS - 1
-    assert again["phases"] == [] and again["version"] == first["version"]
+    assert again["phases"] == []
+    assert again["version"] == first["version"]
 
 
 def test_a_new_embedder_writes_no_token_again(configured) -> None:
@@ -52,7 +54,8 @@ def test_a_new_embedder_writes_no_token_again(configured) -> None:
     second, _ = run(configured("embedder.engine.fake_dimension=32"))
     assert first["tokens_this_run"]["reason_output"] > 0
     assert second["tokens_this_run"]["reason_output"] == 0
-    assert second["version"] != first["version"] and second["live"]
+    assert second["version"] != first["version"]
+    assert second["live"]
 
 
 def test_mended_rows_are_redriven_and_good_ones_are_not(configured, corpus: Path) -> None:
@@ -65,7 +68,8 @@ def test_mended_rows_are_redriven_and_good_ones_are_not(configured, corpus: Path
     Image.new("RGB", (64, 64), (1, 2, 3)).save(corpus.parent / "2.png")
     mended, _ = run(loaded, redrive=True)
     assert mended["rows"] == {"in": ROWS + 1, "indexed": ROWS, "unchanged": 0, "rejected": 1}
-    assert mended["live"] and mended["version"] != first["version"]
+    assert mended["live"]
+    assert mended["version"] != first["version"]
     reason = next(phase for phase in mended["phases"] if phase["name"] == "reason")
     assert reason["rows"] == 8, "only the shard with the mended row is touched"
 
