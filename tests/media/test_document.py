@@ -26,6 +26,14 @@ def test_a_page_fills_document_max_pixels(write: Write, size: tuple[float, float
     assert image.getpixel((image.width - 1, 0)) == (255, 255, 255)
 
 
+def test_an_elongated_page_keeps_to_the_limit(write: Write) -> None:
+    for size in ((14_000.0, 3.0), (3.0, 14_000.0)):
+        path = write("a.pdf", files.pdf(1, size=size))
+        (image,) = decode(item(path), document_max_pixels=200_000).images
+        assert image.width * image.height <= 200_000
+        assert max(image.size) <= 100 * min(image.size)
+
+
 def test_pages_differ(write: Write) -> None:
     path = write("a.pdf", files.pdf(3))
     pages = [np.asarray(decode(item(path, page)).images[0]) for page in range(3)]

@@ -168,6 +168,15 @@ def test_threads_are_padded(write: Write) -> None:
     assert "padded 5000x2 to 5000x100" in decoded.notes
 
 
+@pytest.mark.parametrize("size", [(1_000_000, 1), (1, 60_000), (300_000, 300)])
+def test_padding_keeps_to_max_pixels(write: Write, size: tuple[int, int]) -> None:
+    data = files.encoded(Image.new("1", size), "PNG")
+    for max_pixels in (2000, 100_000, 1_000_000):
+        (image,) = decode(item(write("a.png", data)), max_pixels=max_pixels).images
+        assert image.width * image.height <= max_pixels
+        assert max(image.size) <= 100 * min(image.size)
+
+
 def test_nothing_of_the_file_travels_with_the_pixels(write: Write) -> None:
     exif = Image.Exif()
     exif[0x010E] = "x" * 1000

@@ -202,15 +202,34 @@ def to_rgb(image: "Image") -> "Image":
 
 
 def pad_elongated(image: "Image", limits: MediaLimits, notes: list[str]) -> "Image":
-    """Pads a picture that is more elongated than `max_aspect_ratio` with white, in its middle."""
+    """Pads a picture that is more elongated than `max_aspect_ratio` with white, in its middle.
+
+    The padding counts: a longer one is scaled down first, to stay within `max_pixels`.
+    """
     from PIL import Image
 
+    if min(image.size) * limits.max_aspect_ratio >= max(image.size):
+        return image
+    image = _shortened(image, limits, notes)
     width, height = image.size
     shortest = math.ceil(max(width, height) / limits.max_aspect_ratio)
-    if min(width, height) >= shortest:
-        return image
     size = (max(width, shortest), max(height, shortest))
     padded = Image.new("RGB", size, "white")
     padded.paste(image, ((size[0] - width) // 2, (size[1] - height) // 2))
     notes.append(f"padded {width}x{height} to {size[0]}x{size[1]}")
     return padded
+
+
+def _shortened(image: "Image", limits: MediaLimits, notes: list[str]) -> "Image":
+    """Scaled so that its longer side, padded to the widest shape allowed, fits `max_pixels`."""
+    from PIL.Image import Resampling
+
+    aspect = limits.max_aspect_ratio
+    short = max(1, math.floor(math.sqrt(limits.max_pixels / aspect)))
+    longest = min(math.floor(short * aspect), limits.max_pixels // short)
+    scale = longest / max(image.size)
+    if scale >= 1:
+        return image
+    width, height = (max(1, math.floor(side * scale)) for side in image.size)
+    notes.append(f"scaled {image.width}x{image.height} to {width}x{height}")
+    return image.resize((width, height), Resampling.LANCZOS)
