@@ -188,7 +188,7 @@ def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
 LESSONS = {
     scene_lesson: 12,
     clip_lesson: 9,
-    page_lesson: 6,
+    page_lesson: 12,
     crop_lesson: 4,
     text_lesson: 4,
 }

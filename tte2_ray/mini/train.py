@@ -1,0 +1,106 @@
+"""Trains the models of the miniature, each from nothing but this repository.
+
+    python -m tte2_ray.mini.train reasoner
+    python -m tte2_ray.mini.train embedder     # think-then-embed; starts from the reasoner
+    python -m tte2_ray.mini.train direct       # the baseline: the same without ECRs
+
+Each writes a model folder and, beside the weights, `provenance.json`.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
+from tte2_ray.mini.lessons import lesson_batch
+from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
+
+WEIGHTS = Path(__file__).parent / "weights"
+ROLES = ("reasoner", "embedder", "direct")
+FINGERPRINTED_BATCHES = 8
+
+
+def data_fingerprint(seed: int) -> str:
+    """Names the training data: 16 hex digits over what its first batches say and show."""
+    digest = hashlib.sha256()
+    for step in range(FINGERPRINTED_BATCHES):
+        for lesson in lesson_batch(seed, step):
+            digest.update(repr(lesson.branches).encode())
+            if lesson.media is not None:
+                digest.update(lesson.media.pixels.tobytes())
+        for case in case_batch(seed, step, 1):
+            digest.update(repr((case.task, case.text, case.query_ecr)).encode())
+    return digest.hexdigest()[:16]
+
+
+def code_revision() -> str:
+    """The commit of this checkout, "+" behind it where files differ; "" outside of one."""
+    folder = Path(__file__).parent
+    git = ["git", "-C", str(folder)]
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    if head.returncode:
+        return ""
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "--", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def provenance(role: str, training: Any, seconds: float) -> dict[str, Any]:
+    """What a model was made from, and how."""
+    return {
+        "role": role,
+        "training": asdict(training),
+        "data_fingerprint": data_fingerprint(training.seed),
+        "code_revision": code_revision(),
+        "seconds": round(seconds),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("--out", type=Path, help="model folder; the package's own by default")
+    parser.add_argument("--reasoner", type=Path, default=WEIGHTS / "reasoner",
+                        help="folder that an embedder starts from")  # fmt: skip
+    parser.add_argument("--steps", type=int, help="fewer, to try it out")
+    parser.add_argument("--processes", type=int, default=2, help="one core each")
+    given = parser.parse_args(argv)
+    out = given.out or WEIGHTS / given.role
+    changed = {"processes": given.processes} | ({"steps": given.steps} if given.steps else {})
+    began = time.monotonic()
+    if given.role == "reasoner":
+        reasoner = replace(ReasonerTraining(), **changed)
+        train_reasoner(out, reasoner, _say)
+        described = provenance(given.role, reasoner, time.monotonic() - began)
+    else:
+        embedder = replace(EmbedderTraining(reads_ecr=given.role == "embedder"), **changed)
+        train_embedder(given.reasoner, out, embedder, _say)
+        described = provenance(given.role, embedder, time.monotonic() - began)
+    (out / "provenance.json").write_text(json.dumps(described, indent=2) + "\n")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
