@@ -26,6 +26,13 @@ _NOT_FOUND_CODES = {4, 100}
 _TRANSIENT_STATUS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"}
 _REFUSED_WORDS = ("auth check failure", "unauthenticated", "permission_denied", "permission deny")
 
+# pymilvus pings an idle server every 10 s; gRPC servers end such a connection ("too_many_pings")
+# after some minutes of a phase that does not talk to Milvus. 5 minutes is what they accept.
+_SELDOM_PING = {
+    "grpc.keepalive_time_ms": 300_000,
+    "grpc.keepalive_permit_without_calls": False,
+}
+
 
 class Verdict(StrEnum):
     """What a failed request asks of its sender."""
@@ -50,7 +57,12 @@ def connect(config: MilvusConfig) -> "MilvusClient":
     for name in ("pymilvus.decorators", "pymilvus.client.connection_manager"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with typed_errors(f"connect to Milvus at {config.uri}"):
-        return MilvusClient(config.uri, token=config.token, timeout=config.connect_timeout_s)
+        return MilvusClient(
+            config.uri,
+            token=config.token,
+            timeout=config.connect_timeout_s,
+            grpc_options=_SELDOM_PING,
+        )
 
 
 def request_errors() -> tuple[type[Exception], ...]:

@@ -10,6 +10,15 @@ from tte2_ray.engines import EngineConfig
 from tte2_ray.errors import RuntimeFailure, TteError
 from tte2_ray.stages.work import ShardStats, shard_rows
 
+_QUIET = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TQDM_DISABLE": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+"""What an operator need not read: notices of libraries about themselves."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
@@ -27,7 +36,8 @@ class Pool:
 
 def engine_pool(engine: EngineConfig, max_restarts: int) -> Pool:
     """The pool of a stage that holds an engine."""
-    environment = aws_environment()  # workers inherit Ray's environment, not the driver's
+    # Workers inherit Ray's environment, not the driver's.
+    environment = {**aws_environment(), **_QUIET}
     if not engine.num_gpus:
         environment["OMP_NUM_THREADS"] = str(engine.threads)
     return Pool(
