@@ -21,7 +21,7 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 SHARDS_SHOWN = 24
 """Shards whose ECR tables are read for samples and histograms: a report stays small."""
 LETTERS_SHOWN = 60
-BINS = 16
+BINS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def write_report(config: IndexConfig, plan: Plan, described: dict[str, Any], sto
 
 
 def histogram(title: str, values: Sequence[int]) -> Histogram:
-    """Bins of equal width from the least to the greatest value.
+    """Bins of equal width from the least to the greatest value, each named by its least.
 
     >>> histogram("t", [1, 1, 2]).bars[0]
     ('1', 2, 1.0)
@@ -93,10 +93,7 @@ def histogram(title: str, values: Sequence[int]) -> Histogram:
     counts = [0] * ((high - low) // width + 1)
     for value in values:
         counts[(value - low) // width] += 1
-    labels = [
-        str(low + i * width) if width == 1 else f"{low + i * width}–{low + (i + 1) * width - 1}"
-        for i in range(len(counts))
-    ]
+    labels = [str(low + i * width) for i in range(len(counts))]
     tallest = max(counts)
     bars = tuple((n, c, c / tallest) for n, c in zip(labels, counts, strict=True))
     return Histogram(title=title, bars=bars)
