@@ -9,9 +9,17 @@ from PIL import Image
 
 from tte2_ray.config import Loaded, load_config
 from tte2_ray.milvus.server import stop_server
-from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.index.config import IndexConfig, RayConfig
 
 ROWS = 40
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ray_cluster() -> Iterator[None]:
+    """One local Ray for all pipeline tests: a start takes seconds."""
+    with cluster(RayConfig()):
+        yield
 
 
 @pytest.fixture(scope="session")

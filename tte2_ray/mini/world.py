@@ -8,7 +8,7 @@
     <folder>/truth.jsonl       what is true of each item and query; for training and for checking,
                                never read by the index or at query time
 
-The same arguments give the same files. Splits share no seed, so no scene.
+The same arguments give the same items, queries and qrels. Splits share no seed, so no scene.
 """
 
 import io
@@ -137,7 +137,9 @@ def _mp4(frames: Any) -> bytes:
 
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=CLIP_FPS, options={"crf": "20"})
+        stream = container.add_stream(
+            "libx264", rate=CLIP_FPS, options={"crf": "20", "threads": "1"}
+        )
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1

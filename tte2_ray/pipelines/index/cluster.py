@@ -11,13 +11,17 @@ from tte2_ray.pipelines.index.config import RayConfig
 
 @contextmanager
 def cluster(config: RayConfig) -> Iterator[None]:
-    """Ray, connected for as long as the context lasts.
+    """Ray, connected for as long as the context lasts; a connection that is there is left alone.
 
     Raises:
         PrerequisiteError: no cluster answers at the address.
     """
     import ray
 
+    if ray.is_initialized():
+        _quiet()
+        yield
+        return
     # Ray Data's own bars would fight with ours for the terminal.
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     submitted = bool(os.environ.get("RAY_ADDRESS") or os.environ.get("RAY_JOB_ID"))
