@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.conftest import ROWS
+from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, Options
 from tte2_ray.errors import ConfigError, PartialFailure, ResourceMissingError
+from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
-from tte2_ray.milvus.publish import live_version
+from tte2_ray.milvus.publish import Publisher, live_version
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve
 from tte2_ray.pipelines.index.config import IndexConfig
@@ -80,6 +82,57 @@ def test_too_many_rejected_rows_leave_the_alias_alone(configured) -> None:
         run(loaded)
     milvus = resolve(loaded.config.milvus)
     assert live_version(connect(milvus), milvus, loaded.config.index) == ""
+
+
+def test_a_rerun_does_not_serve_what_exceeds_the_budget(configured) -> None:
+    loaded = configured("failure_budget=0.01")
+    for _ in range(2):
+        with pytest.raises(PartialFailure, match="2 of 41 rows rejected"):
+            run(loaded)
+    milvus = resolve(loaded.config.milvus)
+    assert live_version(connect(milvus), milvus, loaded.config.index) == ""
+    accepted, _ = run(configured("failure_budget=0.1"))
+    assert accepted["live"]
+    assert accepted["phases"] == []
+
+
+def test_a_crash_before_the_alias_moved_is_mended_and_a_rollback_is_kept(
+    configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = run(configured())
+    later = configured("embedder.engine.fake_dimension=32")
+    with monkeypatch.context() as broken:
+        broken.setattr(Publisher, "promote", _crash)  # a double: the driver dies at this point
+        with pytest.raises(KeyboardInterrupt):
+            run(later)
+    mended, _ = run(later)
+    assert mended["phases"] == []
+    assert mended["live"]
+
+    milvus = resolve(later.config.milvus)
+    catalog = ManifestCatalog(open_store(later.config.store), later.config.index)
+    publisher = Publisher(connect(milvus), milvus, later.config.index, catalog)
+    assert publisher.rollback() == first["version"]
+    again, _ = run(later)
+    assert not again["live"], "a person rolled back: the same job run again must not undo it"
+    assert publisher.live_version() == first["version"]
+
+
+def test_a_collection_that_is_gone_is_loaded_again_from_the_store(configured) -> None:
+    loaded = configured()
+    first, _ = run(loaded)
+    milvus = resolve(loaded.config.milvus)
+    client = connect(milvus)
+    client.drop_alias(loaded.config.index)
+    client.drop_collection(first["collection"])
+    again, _ = run(loaded)
+    assert again["live"]
+    assert again["tokens_this_run"] == {"reason_prompt": 0, "reason_output": 0, "embed_prompt": 0}
+    assert Searcher(milvus).count(loaded.config.index) == ROWS - 1
+
+
+def _crash(*_: object) -> str:
+    raise KeyboardInterrupt
 
 
 def test_what_is_missing_is_said_before_anything_is_written(configured, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ class IndexConfig:
 
     index: str = "demo"
     """Name of the index; the alias in Milvus. Letters, digits, single underscores."""
-    store: str = location("build/store")
+    store: str = location("build/artifacts")
     """Root of the artifact store: s3://bucket/prefix or a folder."""
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     media: MediaLimits = field(default_factory=MediaLimits)

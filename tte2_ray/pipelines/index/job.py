@@ -73,8 +73,9 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
     if options.dry_run:
         estimate_from_engines(job.config, job.plan, job.store, out)
         return
-    if (done := finished(job.target, store, job.plan)) is not None:
+    if (done := finished(job.target, store, job.plan, config.failure_budget)) is not None:
         report_results(job.config, job.plan, Results.unchanged(done), store, out)
+        done.require_within(config.failure_budget)
         return
     with cluster(config.ray):
         prepare(job.target, store)

@@ -74,6 +74,11 @@ class Target:
         return f"{self.folder}/load"
 
     @property
+    def promoted_key(self) -> str:
+        """Marks that the job has made this version live, after the alias moved."""
+        return f"{self.folder}/promoted.json"
+
+    @property
     def dead_letter_prefix(self) -> str:
         """Folder of the rows that this version rejected."""
         return f"dead-letter/{key_part(self.index)}-{self.version}"
@@ -116,22 +121,23 @@ class Published:
             )
 
 
-def finished(target: Target, store: Store, plan: Plan) -> Published | None:
-    """The version, if it was made before and its collection is still whole; None otherwise."""
+def finished(target: Target, store: Store, plan: Plan, failure_budget: float) -> Published | None:
+    """The version, if it was made before and its collection is still whole; None otherwise.
+
+    It is made live if a crash, or a smaller failure budget, had kept it from that.
+
+    Raises:
+        ValidationError: its collection has changed since it was verified.
+    """
     if not store.exists(manifest_key(target.index, target.version)):
         return None
-    manifest = read_manifest(store, target.index, target.version)
     client = connect(target.milvus)
     with typed_errors(f"look for {target.spec.name}"):
         if not client.has_collection(target.spec.name, timeout=target.milvus.timeout_s):
             return None
-    live = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
-    live.check(target.version)
-    if manifest.status == "verified" and not live.live_version():
-        live.promote(target.version)  # a crash came between manifest and alias
-    totals = totals_of(plan, store, target)
-    is_live = live.live_version() == target.version
-    return Published(manifest=manifest, totals=totals, live=is_live)
+    publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
+    publisher.check(target.version)
+    return _settle(target, store, publisher, totals_of(plan, store, target), failure_budget)
 
 
 def prepare(target: Target, store: Store) -> None:
@@ -142,6 +148,7 @@ def prepare(target: Target, store: Store) -> None:
     if not there:
         for key, _ in list(store.list(target.load_prefix)):
             store.delete(key)
+        store.delete(target.promoted_key)
     ensure_collection(client, target.milvus, target.spec)
 
 
@@ -174,10 +181,20 @@ def publish(
               f"of {report.sampled_rows} sampled\n")  # fmt: skip
     report.require_passed()
     write_manifest(store, manifest)
-    within = totals.rejected <= config.failure_budget * totals.rows_in
-    if within:
+    return _settle(target, store, publisher, totals, config.failure_budget)
+
+
+def _settle(
+    target: Target, store: Store, publisher: Publisher, totals: Totals, failure_budget: float
+) -> Published:
+    """Makes a verified version live, once: where a person moved the alias since, it stays."""
+    manifest = read_manifest(store, target.index, target.version)
+    within = totals.rejected <= failure_budget * totals.rows_in
+    if within and not store.exists(target.promoted_key):
         publisher.promote(target.version)
-    return Published(manifest=manifest, totals=totals, live=within)
+        store.put_once(target.promoted_key, b"{}")
+    live = publisher.live_version() == target.version
+    return Published(manifest=manifest, totals=totals, live=live)
 
 
 def totals_of(plan: Plan, store: Store, target: Target) -> Totals:
