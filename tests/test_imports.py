@@ -43,7 +43,7 @@ def third_party(folder: str) -> set[str]:
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.partition(".")[0])
-    local = {"tte2_ray", "jobs", "tests", "benchmarks", "_typeshed"}
+    local = {"tte2_ray", "jobs", "tests", "benchmarks", "tools", "_typeshed"}
     return found - set(sys.stdlib_module_names) - local
 
 

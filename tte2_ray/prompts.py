@@ -8,7 +8,12 @@ the ECR as the assistant's turn and pools the last token (think, then embed).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from tte2_ray.errors import RowError, RowErrorClass
+
+EcrTurn = Literal["assistant", "user"]
+"""Whose words an ECR is where it is embedded."""
 
 PROMPT_VERSION: Final = "1"
 """Part of every ECR key: change it with any change of the words or their order below."""
@@ -40,7 +45,7 @@ def item_text(text: str, instruction: str = ITEM_INSTRUCTION) -> str:
     >>> item_text("a title")
     'a title\\nThink, then describe.'
     """
-    return f"{text}\n{instruction}" if text else instruction
+    return "\n".join(part for part in (text, instruction) if part)
 
 
 def query_text(task_instruction: str, text: str, instruction: str = QUERY_INSTRUCTION) -> str:
@@ -73,6 +78,25 @@ def embed_suffix(ecr: str, end: str = "<|im_end|>") -> str:
         end: the token that is pooled.
     """
     return f"{ecr}{end}" if ecr else ""
+
+
+def place_ecr(text: str, ecr: str, turn: EcrTurn) -> tuple[str, str]:
+    """Where an embedder reads an ECR: the user's words, and how the assistant's turn begins.
+
+    Args:
+        text: the user's words without the ECR.
+        ecr: the reasoning; "" embeds directly.
+        turn: `assistant` for embedders that were trained to think, then embed; `user` for embedders
+            that pool the opened assistant's turn, to which an ECR is one more text of a document.
+
+    >>> place_ecr("a title", "<think>a star</think>a flag", "assistant")
+    ('a title', '<think>a star</think>a flag<|im_end|>')
+    >>> place_ecr("a title", "<think>a star</think>a flag", "user")
+    ('a title\\na star. a flag', '')
+    """
+    if turn == "assistant":
+        return text, embed_suffix(ecr)
+    return "\n".join(part for part in (text, plain(ecr)) if part), ""
 
 
 def plain(ecr: str) -> str:
@@ -117,6 +141,34 @@ def close_overrun(text: str) -> str:
     cut = max(parsed.think.rfind(mark) for mark in (".", ";", ","))
     think = parsed.think[:cut] if cut > 0 else parsed.think
     return f"{THINK_OPEN}{think}{THINK_CLOSE}{think}"
+
+
+def finished_ecr(text: str, truncated: bool) -> tuple[str, str]:
+    """What a reasoner wrote, with a statement, and a note where that was added.
+
+    A reasoner that ends its turn inside its thinking, as small ones do on what they have not seen
+    before, has still written something: it counts as an overrun does. Only nothing is an error.
+
+    Args:
+        text: as it was written.
+        truncated: it met its token limit.
+
+    Raises:
+        RowError: `empty_ecr`, there is neither statement nor thinking.
+
+    >>> finished_ecr("<think>a red star", truncated=False)
+    ('<think>a red star</think>a red star', 'no statement: its thinking stands for it')
+    """
+    parsed = parse_ecr(text)
+    if parsed.statement:
+        return text, ""
+    if not parsed.think:
+        message = f"the reasoner wrote neither thinking nor a statement: {text[:80]!r}"
+        raise RowError(RowErrorClass.EMPTY_ECR, message)
+    if truncated:
+        return close_overrun(text), ""
+    whole = f"{THINK_OPEN}{parsed.think}{THINK_CLOSE}{parsed.think}"
+    return whole, "no statement: its thinking stands for it"
 
 
 def messages(turns: Sequence[Mapping[str, Any]], system: str = "") -> list[dict[str, Any]]:

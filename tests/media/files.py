@@ -46,6 +46,19 @@ def claimed_png(width: int, height: int) -> bytes:
     )
 
 
+def deep_tiff(width: int, height: int) -> bytes:
+    """A whole TIFF of three channels of 64-bit floats, as scientific software writes it."""
+    pixels = bytes(width * height * 3 * 8)
+    entries = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 0), (262, 3, 1, 2),
+               (273, 4, 1, 0), (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(pixels)),
+               (339, 3, 1, 3)]  # fmt: skip
+    after = 8 + 2 + 12 * len(entries) + 4
+    placed = {258: after, 273: after + 6}
+    tags = b"".join(struct.pack("<HHII", t, k, n, placed.get(t, v)) for t, k, n, v in entries)
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + tags + bytes(4)
+    return head + struct.pack("<3H", 64, 64, 64) + pixels
+
+
 def grey_frame(index: int, width: int, height: int) -> Array:
     """Its brightness tells its index: 3 per frame, up to 85; its top left quarter is white."""
     frame = np.full((height, width, 3), 3 * index % 256, np.uint8)

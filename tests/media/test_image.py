@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.media import files
 from tests.media.conftest import Write, decode, refused
-from tte2_ray.errors import RowErrorClass
+from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.schema import Item
 
 GREEN, RED, BLUE, WHITE = (0, 255, 0), (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -121,6 +121,25 @@ def test_transparent_palette_index_and_colour_key(write: Write) -> None:
         assert shown_corner(image, 0.9, 0.9) == BLUE
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_white_on_transparent_does_not_vanish(write: Write, mode: str) -> None:
+    """As many icons and one football pitch of the Open Clip Art Library are drawn."""
+    image = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
+    image.paste((255, 255, 255, 255), (32, 0, 64, 64))
+    data = files.encoded(image.quantize(4) if mode == "P" else image.convert(mode), "PNG")
+    decoded = decode(item(write("a.png", data)))
+    assert decoded.notes == "white on transparent: laid on grey"
+    assert decoded.images[0].getpixel((60, 5)) == WHITE
+    assert decoded.images[0].getpixel((5, 5)) == (128, 128, 128)
+
+
+def test_a_picture_of_which_nothing_is_visible_says_so(write: Write) -> None:
+    data = files.encoded(Image.new("RGBA", (64, 64), (9, 9, 9, 0)), "PNG")
+    decoded = decode(item(write("a.png", data)))
+    assert decoded.notes == "fully transparent: nothing to see"
+    assert decoded.images[0].getpixel((5, 5)) == WHITE
+
+
 @pytest.mark.parametrize("mode", ["1", "L"])
 def test_black_and_white_and_grey(write: Write, mode: str) -> None:
     data = files.encoded(Image.new(mode, (64, 64), 255), "PNG")
@@ -215,6 +234,17 @@ def test_what_is_no_picture_is_refused(write: Write, data: bytes) -> None:
     assert refused(item(write("a.png", data))) is RowErrorClass.UNSUPPORTED_TYPE
 
 
+def test_a_whole_tiff_that_no_mode_holds_is_unsupported_and_a_damaged_one_corrupt(
+    write: Write,
+) -> None:
+    """As scikit-image carries one: three channels of 64 bits."""
+    data = files.deep_tiff(10, 10)
+    with pytest.raises(RowError, match=r"a TIFF of 10x10 with 64\+64\+64 bits a pixel") as caught:
+        decode(item(write("a.tif", data)))
+    assert caught.value.error_class is RowErrorClass.UNSUPPORTED_TYPE
+    assert refused(item(write("b.tif", data[:-1]))) is RowErrorClass.CORRUPT_MEDIA
+
+
 def test_zero_bytes(write: Write) -> None:
     assert refused(item(write("a.png", b""))) is RowErrorClass.EMPTY_FILE
 
@@ -222,7 +252,9 @@ def test_zero_bytes(write: Write) -> None:
 def test_a_picture_beyond_the_limit_is_refused_by_its_header(write: Write) -> None:
     for side in (10_001, 20_000, 60_000):
         path = write("a.png", files.claimed_png(side, side))
-        assert refused(item(path)) is RowErrorClass.TOO_LARGE
+        with pytest.raises(RowError, match="max_source_pixels 100000000") as caught:
+            decode(item(path))
+        assert caught.value.error_class is RowErrorClass.TOO_LARGE
     assert refused(item(write("a.png", files.claimed_png(50, 50)))) is RowErrorClass.CORRUPT_MEDIA
 
 

@@ -12,7 +12,7 @@ from tte2_ray.milvus.collection import ECR_MAX_BYTES
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.pace import Pace
 from tte2_ray.milvus.searcher import Searcher
-from tte2_ray.milvus.writer import Writer, seal
+from tte2_ray.milvus.writer import Rejected, Writer, seal
 
 
 class FaultyClient:
@@ -99,6 +99,25 @@ def test_bad_rows_are_rejected_by_name_and_the_others_written(
         ("item-00000", RowErrorClass.DUPLICATE_ID),
     }
     assert Searcher(config).count(collection) == 3
+
+
+def test_what_is_settled_is_in_the_collection_or_rejected(
+    config: MilvusConfig, collection: str
+) -> None:
+    sixty = rows(60)
+    given = [*sixty[:30], row("nan", [float("nan")] * DIMENSION), *sixty[30:]]
+    heard: list[tuple[int, int]] = []
+
+    def settled(upto: int, rejected: Sequence[Rejected]) -> None:
+        behind = [each.item_id for each in given[:upto]]
+        refused = {each.item_id for each in rejected}
+        found = Searcher(config).fetch(collection, [i for i in behind if i not in refused])
+        heard.append((upto, len(found)))
+
+    small = replace(config, batch_rows=20)
+    report = Writer(small, collection, dimension=DIMENSION).write(given, settled)
+    assert report.written == 60
+    assert heard == [(20, 20), (41, 40), (61, 60)]
 
 
 def test_a_cut_ecr_is_written_and_named(config: MilvusConfig, collection: str) -> None:

@@ -8,28 +8,19 @@ import pytest
 from tte2_ray.mini import lessons
 from tte2_ray.mini.batch import Encoder
 from tte2_ray.mini.lessons import Lesson
-from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.render import CLIP_FPS
 from tte2_ray.prompts import user_message
 
 MAKERS = (lessons.scene_lesson, lessons.clip_lesson, lessons.page_lesson, lessons.text_lesson)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder without weights."""
-    made = tmp_path_factory.mktemp("blank")
-    save_blank(made)
-    return made
-
-
 @pytest.mark.parametrize("make", MAKERS)
-def test_a_branch_reads_as_the_processor_would_write_it(make, folder: Path) -> None:
+def test_a_branch_reads_as_the_processor_would_write_it(make, blank: Path) -> None:
     import torch
     from PIL import Image
     from transformers import AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(folder)
+    processor = AutoProcessor.from_pretrained(blank)
     lesson = make(random.Random(3))
     alone = Lesson(media=lesson.media, branches=lesson.branches[:1])
     batch = Encoder(processor.tokenizer).batch([alone], answers=False)
@@ -52,15 +43,15 @@ def test_a_branch_reads_as_the_processor_would_write_it(make, folder: Path) -> N
         assert torch.allclose(batch.videos[0], wanted.pixel_values_videos, atol=1e-6)
 
 
-def test_branches_that_share_a_picture_do_not_see_each_other(folder: Path) -> None:
+def test_branches_that_share_a_picture_do_not_see_each_other(blank: Path) -> None:
     import torch
     from transformers import AutoTokenizer
 
     from tte2_ray.mini.reasoner import load_model
 
     torch.manual_seed(0)
-    model = load_model(folder).eval()
-    encoder = Encoder(AutoTokenizer.from_pretrained(folder))
+    model = load_model(blank).eval()
+    encoder = Encoder(AutoTokenizer.from_pretrained(blank))
     lesson = lessons.scene_lesson(random.Random(5))
     together = encoder.batch([lesson], answers=True)
     with torch.no_grad():

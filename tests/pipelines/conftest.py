@@ -1,25 +1,57 @@
 """A small corpus of real files and a configuration on fake engines: models are tested elsewhere."""
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from tte2_ray.config import Loaded, load_config
-from tte2_ray.milvus.server import stop_server
+from tte2_ray.config import Loaded, Options, load_config
+from tte2_ray.milvus.searcher import Searcher
+from tte2_ray.milvus.server import resolve, stop_server
 from tte2_ray.pipelines.index.cluster import cluster
 from tte2_ray.pipelines.index.config import IndexConfig, RayConfig
+from tte2_ray.pipelines.index.job import index_corpus
 
 ROWS = 40
+CONF = Path(__file__).parent.parent.parent / "conf" / "index_corpus.yaml"
+Configured = Callable[..., Loaded[IndexConfig]]
+
+
+def run(loaded: Loaded[IndexConfig], **options: bool) -> tuple[dict[str, Any], str]:
+    """Runs the job; what it wrote to results.json, and what it printed."""
+    out = io.StringIO()
+    index_corpus(loaded, Options(**options), out)
+    results = Path(loaded.config.report_dir) / "results.json"
+    return json.loads(results.read_text()), out.getvalue()
+
+
+def contents(loaded: Loaded[IndexConfig]) -> dict[str, Any]:
+    """Vectors and ECRs of the live version of an index, by item id."""
+    searcher = Searcher(resolve(loaded.config.milvus))
+    name = loaded.config.index
+    ids = searcher.page(name, offset=0, limit=200)
+    return searcher.fetch(name, ids, output_fields=["vector", "ecr", "embedding_key"])
 
 
 @pytest.fixture(scope="session", autouse=True)
+def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Rates and digests that runs remember stay with the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
     """One local Ray for all pipeline tests: a start takes seconds."""
-    with cluster(RayConfig()):
-        yield
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_metrics_report_interval_ms", "1000")  # ten seconds are long here
+        with cluster(RayConfig()):
+            yield
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +82,20 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def configured(tmp_path: Path, corpus: Path, milvus_dir: Path, request: pytest.FixtureRequest):
-    """Loads a configuration for an index of this test's own; takes overrides."""
+def configured(
+    tmp_path: Path,
+    corpus: Path,
+    milvus_dir: Path,
+    ray_cluster: None,
+    request: pytest.FixtureRequest,
+) -> Configured:
+    """Loads a configuration for an index of this test's own; takes overrides.
+
+    With `conf` it starts from the file of the job, else from the defaults of the code.
+    """
     name = "t_" + "".join(c for c in request.node.name if c.isalnum())[:40]
 
-    def load(*overrides: str) -> Loaded[IndexConfig]:
+    def load(*overrides: str, conf: bool = False) -> Loaded[IndexConfig]:
         given = [
             f"index={name}",
             f"store={tmp_path / 'store'}",
@@ -66,6 +107,7 @@ def configured(tmp_path: Path, corpus: Path, milvus_dir: Path, request: pytest.F
             "embedder.engine.kind=fake",
             "failure_budget=0.1",
         ]
-        return load_config(IndexConfig, [], [*given, *overrides])
+        files = [CONF] if conf else []
+        return load_config(IndexConfig, files, [*given, *overrides])
 
     return load

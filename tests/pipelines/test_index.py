@@ -1,35 +1,21 @@
 """The index job on a real local Ray, real files and a real Milvus Lite server."""
 
-import io
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.pipelines.conftest import ROWS
+from tests.pipelines.conftest import ROWS, Configured, run
 from tte2_ray.artifacts.store import open_store
-from tte2_ray.config import Loaded, Options
 from tte2_ray.errors import ConfigError, PartialFailure, ResourceMissingError
 from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.publish import Publisher, live_version
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve
-from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.job import index_corpus
 
 
-def run(loaded: Loaded[IndexConfig], **options: bool) -> tuple[dict[str, Any], str]:
-    """Runs the job; what it wrote to results.json, and what it printed."""
-    out = io.StringIO()
-    index_corpus(loaded, Options(**options), out)
-    results = Path(loaded.config.report_dir) / "results.json"
-    return json.loads(results.read_text()), out.getvalue()
-
-
-def test_every_row_is_indexed_or_rejected_and_a_rerun_does_nothing(configured) -> None:
+def test_every_row_is_indexed_or_rejected_and_a_rerun_does_nothing(configured: Configured) -> None:
     loaded = configured()
     first, said = run(loaded)
     assert first["rows"] == {"in": ROWS + 1, "indexed": ROWS - 1, "unchanged": 0, "rejected": 2}
@@ -51,7 +37,7 @@ def test_every_row_is_indexed_or_rejected_and_a_rerun_does_nothing(configured) -
     assert again["version"] == first["version"]
 
 
-def test_a_new_embedder_writes_no_token_again(configured) -> None:
+def test_a_new_embedder_writes_no_token_again(configured: Configured) -> None:
     first, _ = run(configured())
     second, _ = run(configured("embedder.engine.fake_dimension=32"))
     assert first["tokens_this_run"]["reason_output"] > 0
@@ -60,7 +46,9 @@ def test_a_new_embedder_writes_no_token_again(configured) -> None:
     assert second["live"]
 
 
-def test_mended_rows_are_redriven_and_good_ones_are_not(configured, corpus: Path) -> None:
+def test_mended_rows_are_redriven_and_good_ones_are_not(
+    configured: Configured, corpus: Path
+) -> None:
     loaded = configured("corpus.check_files=false")
     with pytest.raises(ResourceMissingError, match="never finished"):
         run(loaded, redrive=True)
@@ -76,7 +64,7 @@ def test_mended_rows_are_redriven_and_good_ones_are_not(configured, corpus: Path
     assert reason["rows"] == 8, "only the shard with the mended row is touched"
 
 
-def test_too_many_rejected_rows_leave_the_alias_alone(configured) -> None:
+def test_too_many_rejected_rows_leave_the_alias_alone(configured: Configured) -> None:
     loaded = configured("failure_budget=0.01")
     with pytest.raises(PartialFailure, match="2 of 41 rows rejected"):
         run(loaded)
@@ -84,7 +72,7 @@ def test_too_many_rejected_rows_leave_the_alias_alone(configured) -> None:
     assert live_version(connect(milvus), milvus, loaded.config.index) == ""
 
 
-def test_a_rerun_does_not_serve_what_exceeds_the_budget(configured) -> None:
+def test_a_rerun_does_not_serve_what_exceeds_the_budget(configured: Configured) -> None:
     loaded = configured("failure_budget=0.01")
     for _ in range(2):
         with pytest.raises(PartialFailure, match="2 of 41 rows rejected"):
@@ -97,7 +85,7 @@ def test_a_rerun_does_not_serve_what_exceeds_the_budget(configured) -> None:
 
 
 def test_a_crash_before_the_alias_moved_is_mended_and_a_rollback_is_kept(
-    configured, monkeypatch: pytest.MonkeyPatch
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = run(configured())
     later = configured("embedder.engine.fake_dimension=32")
@@ -118,7 +106,7 @@ def test_a_crash_before_the_alias_moved_is_mended_and_a_rollback_is_kept(
     assert publisher.live_version() == first["version"]
 
 
-def test_a_collection_that_is_gone_is_loaded_again_from_the_store(configured) -> None:
+def test_a_collection_that_is_gone_is_loaded_again_from_the_store(configured: Configured) -> None:
     loaded = configured()
     first, _ = run(loaded)
     milvus = resolve(loaded.config.milvus)
@@ -135,7 +123,9 @@ def _crash(*_: object) -> str:
     raise KeyboardInterrupt
 
 
-def test_what_is_missing_is_said_before_anything_is_written(configured, tmp_path: Path) -> None:
+def test_what_is_missing_is_said_before_anything_is_written(
+    configured: Configured, tmp_path: Path
+) -> None:
     with pytest.raises(ResourceMissingError, match="no-such-manifest"):
         run(configured(f"corpus.path={tmp_path / 'no-such-manifest.parquet'}"))
     with pytest.raises(ConfigError, match=r"corpus\.path"):

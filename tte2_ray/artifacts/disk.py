@@ -36,8 +36,16 @@ class DiskStore:
         """The folder."""
         return str(self._folder)
 
-    def check(self) -> None:
+    def check(self, *, write: bool = True) -> None:
         """Write, refuse to write twice, read back, delete."""
+        next(self.list(shallow=True), None)
+        if not write:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{self.root}: cannot be made ({error.strerror}); choose a writable folder"
+            raise PrerequisiteError(message) from error
         key = f".preflight/{uuid.uuid4().hex}"
         if not self.put_once(key, b"1") or self.put_once(key, b"2") or self.get(key) != b"1":
             raise PrerequisiteError(f"{self.root}: its file system does not keep what was written")

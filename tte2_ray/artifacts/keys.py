@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 from tte2_ray.errors import ConfigError
@@ -80,7 +81,7 @@ class EcrRecipe:
     sampling: Mapping[str, Scalar] = field(default_factory=dict)
     """What bounds and draws the output: maximum tokens, temperature, top-p, seed."""
 
-    @property
+    @cached_property  # asked for with every row
     def fingerprint(self) -> str:
         """16 hex digits; the folder of the ECR table."""
         return fingerprint("ecr", _settings(self))
@@ -103,7 +104,7 @@ class EmbeddingRecipe:
     limits: Mapping[str, Scalar] = field(default_factory=dict)
     """What bounds the input of the embedder: pixels, frames, tokens, prompt version."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits; the folder of the vector table and part of the collection's identity."""
         return fingerprint("embedding", _settings(self))

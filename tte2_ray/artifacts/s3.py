@@ -68,11 +68,13 @@ class S3Store:
         """The `s3://` URI of the prefix."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
-    def check(self) -> None:
+    def check(self, *, write: bool = True) -> None:
         """Within seconds: read, write, and see a second conditional put refused."""
         hasty = S3Store(self._bucket, self._prefix.rstrip("/"))
         hasty._patience = _Patience(connect_timeout_s=3, read_timeout_s=5, attempts=2)
         next(hasty.list(".preflight"), None)
+        if not write:
+            return
         key = f".preflight/{uuid.uuid4().hex}"
         try:
             if not hasty.put_once(key, b"1") or hasty.put_once(key, b"2"):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tte2_ray.artifacts.generations import first_generation
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.errors import ValidationError
@@ -77,37 +78,6 @@ def plan_key(prefix: str, corpus_digest: str) -> str:
 def shard_key(prefix: str, name: str) -> str:
     """The key of the rows of a shard."""
     return f"{prefix}/shards/{first_generation(name)}.parquet"
-
-
-def first_generation(name: str) -> str:
-    """The shard's name before its rejected rows were ever run again.
-
-    >>> first_generation("ab12-r2")
-    'ab12'
-    """
-    return name.partition("-r")[0]
-
-
-def next_generation(name: str) -> str:
-    """The name under which the rejected rows of a shard, or a plan, are run again.
-
-    >>> next_generation("ab12"), next_generation("ab12-r1")
-    ('ab12-r1', 'ab12-r2')
-    """
-    base, _, number = name.partition("-r")
-    return f"{base}-r{int(number or 0) + 1}"
-
-
-def earlier_generation(name: str) -> str:
-    """The name before the last time that rejected rows were run again; "" for the first.
-
-    >>> earlier_generation("ab12-r2"), earlier_generation("ab12-r1"), earlier_generation("ab12")
-    ('ab12-r1', 'ab12', '')
-    """
-    base, _, number = name.partition("-r")
-    if not number:
-        return ""
-    return base if number == "1" else f"{base}-r{int(number) - 1}"
 
 
 def read_shard(store: Store, shard: Shard) -> list[Item]:

@@ -41,8 +41,12 @@ class Store(Protocol):
     def root(self) -> str:
         """What `open_store` was given, made absolute."""
 
-    def check(self) -> None:
-        """Prove within seconds that the store can be read, written and put to once."""
+    def check(self, *, write: bool = True) -> None:
+        """Prove within seconds that the store can be read, written and put to once.
+
+        Args:
+            write: False only reads.
+        """
 
     def get(self, key: str) -> bytes:
         """The whole object."""

@@ -7,7 +7,7 @@ The dataclasses live beside their owners; a job's entry point hands its own to `
 """
 
 from tte2_ray.config.command import Options, main, parser
-from tte2_ray.config.fields import fingerprint, location, secret, speed
+from tte2_ray.config.fields import decisive, fingerprint, guard, location, secret, speed
 from tte2_ray.config.load import COMMAND_LINE, DEFAULT, Loaded, load_config
 from tte2_ray.config.show import annotated_yaml, print_config
 
@@ -17,7 +17,9 @@ __all__ = [
     "Loaded",
     "Options",
     "annotated_yaml",
+    "decisive",
     "fingerprint",
+    "guard",
     "load_config",
     "location",
     "main",

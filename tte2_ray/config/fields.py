@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
-Kind = Literal["speed", "location", "secret"]
+Kind = Literal["speed", "location", "guard", "secret"]
 
 _KIND = "tte2_ray.kind"
 _UNSET: Any = dataclasses.MISSING
@@ -24,6 +24,14 @@ def speed(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> 
 def location(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
     """A field that says where something lies or is served: left out of fingerprints."""
     return cast(T, _field("location", default, default_factory))
+
+
+def guard(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
+    """A field that says what is refused, not what becomes of the rest: left out of fingerprints.
+
+    Where it is loosened, `--redrive` runs what was refused again.
+    """
+    return cast(T, _field("guard", default, default_factory))
 
 
 def secret(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
@@ -44,7 +52,8 @@ def fingerprint(config: object) -> str:
     A new field changes it even at its default, because what is made is then described anew.
 
     Args:
-        config: an instance of a dataclass; fields of kind speed, location and secret are skipped.
+        config: an instance of a dataclass; fields of kind speed, location, guard and secret are
+            skipped.
 
     >>> @dataclasses.dataclass(frozen=True, kw_only=True)
     ... class Sampling:
@@ -57,10 +66,16 @@ def fingerprint(config: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def decisive(config: object) -> dict[str, Any]:
+    """The fields of a dataclass that change what is made, by name: those of a fingerprint."""
+    assert dataclasses.is_dataclass(config)
+    kept = [field for field in dataclasses.fields(config) if _KIND not in field.metadata]
+    return {field.name: getattr(config, field.name) for field in kept}
+
+
 def _canonical(value: object) -> object:
     if dataclasses.is_dataclass(value):
-        kept = [field for field in dataclasses.fields(value) if _KIND not in field.metadata]
-        return {field.name: _canonical(getattr(value, field.name)) for field in kept}
+        return {name: _canonical(inner) for name, inner in decisive(value).items()}
     if isinstance(value, Enum):
         return _canonical(value.value)
     if isinstance(value, Mapping):

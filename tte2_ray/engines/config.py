@@ -3,8 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tte2_ray.config import location, speed
+from tte2_ray.config import guard, location, speed
 from tte2_ray.errors import ConfigError
+from tte2_ray.prompts import EcrTurn
+
+_CHANGE_ANSWERS = ("hf_overrides", "kv_cache_dtype", "mm_processor_kwargs", "pooler_config",
+                   "quantization", "rope_scaling", "tokenizer")  # fmt: skip
+"""Arguments of vLLM that change what a model answers; the others change how fast."""
 
 MINI = "mini:"
 """Prefix of a model that the package carries, e.g. `mini:reasoner`."""
@@ -21,12 +26,12 @@ class EngineConfig:
     revision: str = ""
     """Of a model on the hub; a commit hash makes keys exact."""
     lora: str = ""
-    """Folder of a LoRA adapter that is put over the model; "" for none."""
+    """Folder of a LoRA adapter that peft wrote, put over the model; "" for none."""
     dtype: str = "auto"
     """Of weights and activations: auto, bfloat16, float16, float32."""
-    max_model_len: int = 0
+    max_model_len: int = guard(0)
     """Context in tokens, prompt and output; 0 takes the model's own."""
-    trust_remote_code: bool = False
+    trust_remote_code: bool = guard(False)
     """Run code that comes with the model. Off: weights and configuration are data."""
     tensor_parallel: int = speed(1)
     """GPUs that share one replica."""
@@ -46,16 +51,31 @@ class EngineConfig:
     shards_in_flight: int = speed(3)
     """Shards that a replica works on at once, so that the end of one does not idle the engine."""
     engine_args: dict[str, Any] = location(default_factory=dict)
-    """Further arguments of vLLM's engine, e.g. gpu_memory_utilization."""
+    """Further arguments of vLLM's engine, e.g. gpu_memory_utilization. Those that change answers
+    (`decisive_args`) are part of the model's version all the same."""
     fake_delay_s: float = speed(0.0)
     """How long a fake engine takes for a request, in seconds."""
+    fake_dies_after: int = speed(0)
+    """Requests after which a fake engine is dead, as a real one may be; 0 for never."""
     fake_dimension: int = 64
     """Length of a fake engine's vectors."""
+
+    @property
+    def decisive_args(self) -> dict[str, Any]:
+        """The engine arguments that change answers: they belong to the model's version."""
+        return {
+            name: self.engine_args[name] for name in _CHANGE_ANSWERS if name in self.engine_args
+        }
 
     def __post_init__(self) -> None:
         for name in ("tensor_parallel", "replicas", "max_in_flight", "shards_in_flight", "threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.tensor_parallel > 1 and 0 < self.num_gpus < self.tensor_parallel:
+            raise ConfigError(
+                f"{self.model} is spread over tensor_parallel={self.tensor_parallel} GPUs, but a "
+                f"replica is given num_gpus={self.num_gpus:g}; set both to the same number"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +108,13 @@ class EmbedderConfig:
     engine: EngineConfig = field(default_factory=lambda: EngineConfig(model="mini:embedder"))
     dimension: int = 0
     """Length of the vectors; 0 takes the model's own, less needs a Matryoshka model."""
+    system: str = ""
+    """The system message; "" leaves it to the model's chat template. Qwen3-VL-Embedding reads its
+    instruction there."""
     instruction: str = "Think, then describe."
     """The words that stand with an item, the same as the reasoner's for the miniature."""
+    ecr_turn: EcrTurn = "assistant"
+    """Whose words the ECR is. `assistant`: thought, then embedded, as this project trains it.
+    `user`: part of the document, for an embedder that pools the opened assistant's turn."""
     reads_ecr: bool = True
     """Whether the ECR is embedded with the item; False embeds directly, for comparison."""

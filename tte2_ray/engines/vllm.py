@@ -1,40 +1,34 @@
 """Models on vLLM: the only file that imports it.
 
 vLLM's asynchronous engine takes requests one by one and batches them continuously; its core runs
-in a process of its own. Prompts are text with placeholders, media beside it, as for any model that
-vLLM serves; the chat template is the model's own.
+in a process of its own.
 """
 
 import itertools
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.engines.config import EmbedderConfig, EngineConfig, ReasonerConfig
-from tte2_ray.engines.models import hub_hint, resolve_model
+from tte2_ray.engines.models import hub_hint
 from tte2_ray.engines.protocols import Embedded, ModelInput, Reasoned
+from tte2_ray.engines.vllm_input import (
+    POOLER,
+    chat_prompt,
+    engine_arguments,
+    prepare_environment,
+)
 from tte2_ray.errors import (
+    ConfigError,
     PrerequisiteError,
     RowError,
     RowErrorClass,
     RuntimeFailure,
 )
-from tte2_ray.prompts import embed_suffix, messages, user_message
+from tte2_ray.prompts import place_ecr
 
 if TYPE_CHECKING:
     from vllm import PoolingRequestOutput, RequestOutput
-
-CPU_KV_CACHE_GIB = "1"
-
-
-def _prepare_environment(config: EngineConfig) -> None:
-    """What vLLM reads from the environment, before it is imported; what is set already stays."""
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_KV_CACHE_GIB)
-    os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if config.num_gpus == 0:
-        os.environ["OMP_NUM_THREADS"] = str(config.threads)
 
 
 class VllmEngine:
@@ -52,36 +46,22 @@ class VllmEngine:
             PrerequisiteError: vLLM is not installed, or the engine does not start.
             ResourceMissingError: the model's folder or name does not exist.
         """
-        _prepare_environment(config)
-        folder = resolve_model(config.model)
+        prepare_environment(config)
+        given = engine_arguments(config, runner, **engine_args)
         try:
             from vllm import AsyncEngineArgs
+            from vllm.usage.usage_lib import UsageContext
             from vllm.v1.engine.async_llm import AsyncLLM
         except ImportError as error:
             message = f"vLLM does not import: {error}; run `make setup`, or install tte2_ray[gpu]"
             raise PrerequisiteError(message) from error
-        given: dict[str, Any] = {
-            "model": folder,
-            "runner": runner,
-            "dtype": config.dtype,
-            "trust_remote_code": config.trust_remote_code,
-            "tensor_parallel_size": config.tensor_parallel,
-            "max_num_seqs": config.max_in_flight,
-            "disable_log_stats": True,
-            "enable_log_requests": False,
-            # Items of a corpus are looked at once: a cache of processed media only grows (P7).
-            "mm_processor_cache_gb": 0,
-            **engine_args,
-        }
-        if config.revision:
-            given["revision"] = config.revision
-        if config.max_model_len:
-            given["max_model_len"] = config.max_model_len
-        if config.lora:
-            given["enable_lora"] = True
-        given |= config.engine_args
         try:
-            self.engine: AsyncLLM = AsyncLLM.from_engine_args(AsyncEngineArgs(**given))
+            self.engine: AsyncLLM = AsyncLLM.from_engine_args(
+                AsyncEngineArgs(**given, enable_log_requests=False),
+                # A job wants throughput: as many tokens a step as vLLM gives its offline class,
+                # two to eight times those of a server.
+                usage_context=UsageContext.LLM_CLASS,
+            )
         except (RuntimeError, ValueError, OSError, TypeError) as error:
             hint = hub_hint(config.model)
             message = f"the engine of {config.model} does not start: {_first_line(error)}{hint}"
@@ -95,30 +75,9 @@ class VllmEngine:
         self._visual_ids = {i for i in ids if i is not None}
         self._numbers = itertools.count()
 
-    def prompt(self, given: ModelInput, suffix: str = "") -> Any:
-        """vLLM's prompt of a user turn, the assistant's turn opened and begun with `suffix`."""
-        turn = user_message(given.text, len(given.images), 1 if given.video else 0)
-        text = self._tokenizer.apply_chat_template(
-            messages([turn]), add_generation_prompt=True, tokenize=False
-        )
-        media: dict[str, Any] = {}
-        if given.images:
-            media["image"] = given.images
-        if given.video is not None:
-            video = given.video
-            described = {
-                "fps": video.fps,
-                "duration": video.duration_s,
-                "total_num_frames": video.total_frames,
-                "frames_indices": list(video.frame_indices),
-                "video_backend": "pyav",
-                "do_sample_frames": False,
-            }
-            media["video"] = [(video.frames, described)]
-        prompt: dict[str, Any] = {"prompt": text + suffix}
-        if media:
-            prompt["multi_modal_data"] = media
-        return prompt
+    def prompt(self, given: ModelInput, suffix: str = "", system: str = "") -> Any:
+        """See `chat_prompt`."""
+        return chat_prompt(self._tokenizer, given, suffix, system)
 
     def visual_tokens(self, ids: "list[int] | None") -> int:
         """How many tokens of a prompt stand for pixels."""
@@ -135,7 +94,8 @@ class VllmEngine:
     def _lora(self) -> Any:
         from vllm.lora.request import LoRARequest
 
-        return LoRARequest("adapter", 1, self._config.lora) if self._config.lora else None
+        folder = os.path.expanduser(self._config.lora)
+        return LoRARequest("adapter", 1, folder) if folder else None
 
 
 def _refusal(error: Exception, max_model_len: int) -> Exception:
@@ -205,23 +165,32 @@ class VllmEmbedder(VllmEngine):
     """An `Embedder` on vLLM: the last token's hidden state, L2-normalised."""
 
     def __init__(self, config: EmbedderConfig) -> None:
-        # A generative checkpoint becomes an embedder by naming what is pooled.
-        pooler = {"seq_pooling_type": "LAST", "use_activation": True}
-        super().__init__(config.engine, "pooling", pooler_config=pooler)
+        super().__init__(config.engine, "pooling", pooler_config=POOLER)
         from vllm import PoolingParams
 
         own = int(self.engine.vllm_config.model_config.get_hidden_size())
         self.dimension = config.dimension or own
-        self._params = PoolingParams(task="embed", dimensions=config.dimension or None)
+        if self.dimension > own:
+            self.close()
+            raise ConfigError(
+                f"embedder.dimension is {self.dimension}, but {config.engine.model} makes vectors "
+                f"of {own}; set that, or less where the model allows it (Matryoshka)"
+            )
+        # vLLM refuses any length from a model that is not known as Matryoshka, its own as well.
+        shorter = self.dimension if self.dimension < own else None
+        self._params = PoolingParams(task="embed", dimensions=shorter)
+        self._system, self._ecr_turn = config.system, config.ecr_turn
 
     async def embed(self, given: ModelInput, ecr: str) -> Embedded:
         """See `Embedder.embed`."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
+        text, suffix = place_ecr(given.text, ecr, self._ecr_turn)
+        prompt = self.prompt(replace(given, text=text), suffix, self._system)
         last: PoolingRequestOutput[Any] | None = None
         try:
             async for output in self.engine.encode(
-                self.prompt(given, embed_suffix(ecr)),
+                prompt,
                 self._params,
                 self.next_id(),
                 lora_request=self._lora(),

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import RowError, RowErrorClass
-from tte2_ray.media.image import decode_image, decoding, pad_elongated
+from tte2_ray.media.ground import pad_elongated
+from tte2_ray.media.image import decode_image, decoding
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.sniff import describe, sniff
 from tte2_ray.media.uri import shown

@@ -1,16 +1,19 @@
 """One picture: its header checked before it is decoded, then upright RGB on white, bounded."""
 
-import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media.bounded import one_line
+from tte2_ray.media.ground import on_ground, pad_elongated
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.size import fit_size
 from tte2_ray.media.sniff import describe, sniff
+from tte2_ray.media.tiff import unknown_variant
 from tte2_ray.media.uri import shown
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ def decode_image(
         notes = _seek(image, page, uri)
         _check_pixels(image, uri, limits)
         result = _upright(_loaded(image, limits, notes), _orientation(image, notes))
-    return pad_elongated(to_rgb(result), limits, notes), notes
+    return pad_elongated(on_ground(result, notes), limits, notes), notes
 
 
 def _open(data: bytes, uri: str, limits: MediaLimits) -> "Image":
@@ -78,17 +81,32 @@ def _open(data: bytes, uri: str, limits: MediaLimits) -> "Image":
         raise RowError(
             RowErrorClass.UNSUPPORTED_TYPE, f"{shown(uri)}: no picture: {describe(data)}"
         )
-    Image.init()  # `formats` may name only what is registered
+    _prepare_pillow()
     # Pillow's own guard is raised to this limit, never lowered or removed.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, limits.max_source_pixels)
     with decoding(uri):
         try:
             return Image.open(BytesIO(data), formats=_FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise RowError(RowErrorClass.TOO_LARGE, f"{shown(uri)}: {error}") from error
+            message = (  # Pillow names a limit of its own, twice ours
+                f"{shown(uri)}: far over max_source_pixels {limits.max_source_pixels}: {error}"
+            )
+            raise RowError(RowErrorClass.TOO_LARGE, message) from error
         except UnidentifiedImageError as error:
+            if variant := unknown_variant(data):
+                message = f"{shown(uri)}: {variant}; convert the file"
+                raise RowError(RowErrorClass.UNSUPPORTED_TYPE, message) from error
             message = f"{shown(uri)}: its header is damaged, or a variant that is not supported"
             raise RowError(RowErrorClass.CORRUPT_MEDIA, message) from error
+
+
+@cache
+def _prepare_pillow() -> None:
+    from PIL import Image
+
+    Image.init()  # `formats` may name only what is registered
+    # It warns between our limit and twice that; `_check_pixels` refuses those, and says so.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def _seek(image: "Image", page: int | None, uri: str) -> list[str]:
@@ -189,47 +207,3 @@ def _from_deep(image: "Image") -> "Image":
         low, high = float(values.min()), float(values.max())
     scaled = (values - low) * (255.0 / max(high - low, 1e-12))
     return Image.fromarray(scaled.clip(0, 255).astype(np.uint8))
-
-
-def to_rgb(image: "Image") -> "Image":
-    """RGB, with transparency laid on white."""
-    from PIL import Image
-
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def pad_elongated(image: "Image", limits: MediaLimits, notes: list[str]) -> "Image":
-    """Pads a picture that is more elongated than `max_aspect_ratio` with white, in its middle.
-
-    The padding counts: a longer one is scaled down first, to stay within `max_pixels`.
-    """
-    from PIL import Image
-
-    if min(image.size) * limits.max_aspect_ratio >= max(image.size):
-        return image
-    image = _shortened(image, limits, notes)
-    width, height = image.size
-    shortest = math.ceil(max(width, height) / limits.max_aspect_ratio)
-    size = (max(width, shortest), max(height, shortest))
-    padded = Image.new("RGB", size, "white")
-    padded.paste(image, ((size[0] - width) // 2, (size[1] - height) // 2))
-    notes.append(f"padded {width}x{height} to {size[0]}x{size[1]}")
-    return padded
-
-
-def _shortened(image: "Image", limits: MediaLimits, notes: list[str]) -> "Image":
-    """Scaled so that its longer side, padded to the widest shape allowed, fits `max_pixels`."""
-    from PIL.Image import Resampling
-
-    aspect = limits.max_aspect_ratio
-    short = max(1, math.floor(math.sqrt(limits.max_pixels / aspect)))
-    longest = min(math.floor(short * aspect), limits.max_pixels // short)
-    scale = longest / max(image.size)
-    if scale >= 1:
-        return image
-    width, height = (max(1, math.floor(side * scale)) for side in image.size)
-    notes.append(f"scaled {image.width}x{image.height} to {width}x{height}")
-    return image.resize((width, height), Resampling.LANCZOS)

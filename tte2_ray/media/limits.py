@@ -1,8 +1,13 @@
 """What an item may cost: where its files may lie, how large they are, how much the model sees."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from tte2_ray.config import guard, speed
 from tte2_ray.errors import ConfigError
+
+DECODER_VERSION: Final = "2"
+"""Raised whenever the same file and limits give other pixels or text; part of the ECR key."""
 
 SCHEMES = ("file", "s3", "http", "https")
 
@@ -11,18 +16,18 @@ SCHEMES = ("file", "s3", "http", "https")
 class MediaLimits:
     """Bounds on fetching and decoding. Where one is met, the row is refused or a note says so."""
 
-    allowed_schemes: tuple[str, ...] = ("file", "s3")
+    allowed_schemes: tuple[str, ...] = guard(("file", "s3"))
     """Of file, s3, http, https. A plain path counts as file."""
-    allowed_file_roots: tuple[str, ...] = ()
+    allowed_file_roots: tuple[str, ...] = guard(())
     """Folders that local files must lie in, symbolic links resolved. Empty: any folder, which
     suits a laptop; a cluster that runs other people's manifests should name its data folders."""
-    allow_private_addresses: bool = False
+    allow_private_addresses: bool = guard(False)
     """Let http(s) reach loopback, link-local and private addresses. For tests only."""
-    max_bytes: int = 64 * 1024 * 1024
+    max_bytes: int = guard(64 * 1024 * 1024)
     """Largest file, in bytes."""
-    max_images: int = 32
+    max_images: int = guard(32)
     """Most pictures in one item."""
-    max_source_pixels: int = 100_000_000
+    max_source_pixels: int = guard(100_000_000)
     """Largest picture or video frame, in pixels, as its header states it; read before decoding."""
     min_pixels: int = 32 * 32
     """Smaller pictures and frames are scaled up to this area, in pixels."""
@@ -40,13 +45,13 @@ class MediaLimits:
     """Larger video frames are scaled down to this area, in pixels."""
     max_video_seconds: float = 3600.0
     """Only this much of a longer video is looked at, from its start, in seconds."""
-    max_decoded_frames: int = 50_000
+    max_decoded_frames: int = guard(50_000)
     """Most frames decoded to reach the sampled ones; a file that needs more is refused."""
-    video_threads: int = 1
+    video_threads: int = speed(1)
     """Threads of one video decoder."""
-    timeout_s: float = 30.0
+    timeout_s: float = speed(30.0)
     """Most time for one attempt to fetch one file from S3 or http, in seconds."""
-    fetch_attempts: int = 3
+    fetch_attempts: int = speed(3)
     """Attempts to fetch a file while the failure may pass (timeout, reset, status 429 or 5xx)."""
     max_text_chars: int = 100_000
     """Longer text is cut to this many characters."""

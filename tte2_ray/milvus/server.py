@@ -79,7 +79,13 @@ def ensure_server(data_dir: str | Path, *, timeout_s: float = 60.0) -> EmbeddedS
             "milvus-lite is not installed: run `make setup`, or set milvus.uri."
         )
     folder = Path(data_dir).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrerequisiteError(
+            f"The Milvus folder {folder} cannot be made ({error.strerror}); choose a writable "
+            "milvus.data_dir, or set milvus.uri."
+        ) from error
     deadline = time.monotonic() + timeout_s
     with _start_lock(folder, deadline):
         patience = time.monotonic() + min(timeout_s, 10.0)

@@ -6,7 +6,7 @@ rows ─ check ─▶ batches (rows, bytes) ─ upsert by primary key ─▶ rep
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -25,6 +25,9 @@ _DENIALS_BEFORE_SPLIT = 3
 _TRANSIENT_RETRIES = 8
 
 Entity = dict[str, Any]
+Settled = Callable[[int, Sequence["Rejected"]], None]
+"""Hears how many of the rows, counted from the first, are written or rejected for good; and which
+were rejected so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class Rejected:
     """A row that was not sent; it goes to the dead letters."""
 
     item_id: str
+    shard: str
     error_class: RowErrorClass
     message: str
 
@@ -79,8 +83,12 @@ class Writer:
         self._tally: Counter[str] = Counter()
         self._tally_lock = Lock()
 
-    def write(self, rows: Iterable[IndexRow]) -> WriteReport:
+    def write(self, rows: Iterable[IndexRow], settled: Settled | None = None) -> WriteReport:
         """Check and upsert rows; the same rows again change nothing.
+
+        Args:
+            rows: in order.
+            settled: called as requests are answered, the last time with all rows.
 
         Raises:
             RuntimeFailure: the server took fewer rows than it was sent, or would not take any
@@ -91,13 +99,22 @@ class Writer:
         rejected: list[Rejected] = []
         cut: list[str] = []
         written = 0
-        pending: deque[Future[int]] = deque()
+        pending: deque[tuple[int, Future[int]]] = deque()
+
+        def answered() -> int:
+            upto, future = pending.popleft()
+            taken = future.result()
+            if settled is not None:
+                settled(upto, rejected)
+            return taken
+
         with ThreadPoolExecutor(self._config.max_inflight) as pool:
-            for batch in self._batches(rows, rejected, cut):
-                pending.append(pool.submit(self._send, batch))
+            for upto, batch in self._batches(rows, rejected, cut):
+                pending.append((upto, pool.submit(self._send, batch)))
                 if len(pending) >= self._config.max_inflight:
-                    written += pending.popleft().result()
-            written += sum(future.result() for future in pending)
+                    written += answered()
+            while pending:
+                written += answered()
         return WriteReport(
             written=written,
             rejected=tuple(rejected),
@@ -109,11 +126,13 @@ class Writer:
 
     def _batches(
         self, rows: Iterable[IndexRow], rejected: list[Rejected], cut: list[str]
-    ) -> Iterator[list[Entity]]:
+    ) -> Iterator[tuple[int, list[Entity]]]:
+        """Requests, each with the number of rows that are behind once it is answered."""
         batch: list[Entity] = []
-        batch_bytes = 0
+        batch_bytes = count = 0
         seen: set[str] = set()
-        for row in rows:
+        for before, row in enumerate(rows):
+            count = before + 1
             try:
                 entity, size = self._entity(row, seen)
             except RowError as error:
@@ -125,12 +144,12 @@ class Writer:
                 len(batch) == self._config.batch_rows
                 or batch_bytes + size > self._config.batch_bytes
             ):
-                yield batch
+                yield before, batch
                 batch, batch_bytes = [], 0
             batch.append(entity)
             batch_bytes += size
         if batch:
-            yield batch
+            yield count, batch
 
     def _entity(self, row: IndexRow, seen: set[str]) -> tuple[Entity, int]:
         # A server may keep either of two equal keys in one request, or both.
@@ -207,4 +226,9 @@ def seal(client: "MilvusClient", config: MilvusConfig, collection: str) -> None:
 
 
 def _rejected(row: IndexRow, error: RowError) -> Rejected:
-    return Rejected(item_id=row.item_id, error_class=error.error_class, message=error.message)
+    return Rejected(
+        item_id=row.item_id,
+        shard=row.shard,
+        error_class=error.error_class,
+        message=error.message,
+    )

@@ -10,16 +10,17 @@ Letters: Q queries, C candidates of the batch, D values of a vector.
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import Encoder
+from tte2_ray.mini.edits import change, restyle, with_thing
 from tte2_ray.mini.lessons import Lesson, see
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
-from tte2_ray.mini.reasoner import load_model
+from tte2_ray.mini.reasoner import trainable
 from tte2_ray.mini.tasks import TASKS, Candidate, Case, make_case
-from tte2_ray.mini.truth import Split
+from tte2_ray.mini.truth import Scene, Split
 from tte2_ray.prompts import item_text, query_text
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class EmbedderTraining:
 
     reads_ecr: bool = True
     """Think-then-embed; False trains the direct baseline."""
-    steps: int = 600
+    steps: int = 450
     rate: float = 1e-3
     """Peak learning rate."""
     temperature: float = 0.02
@@ -42,9 +43,12 @@ class EmbedderTraining:
     """Of each task in a process's batch."""
     negatives: int = 1
     """Near-misses of each case that are embedded beside the in-batch negatives."""
+    slips: float = 0.15
+    """Share of ECRs about media with one thing wrong, as a reasoner's are: the embedder must not
+    trust them blindly."""
     seed: int = 0
     processes: int = 2
-    micro_batches: int = 3
+    micro_batches: int = 6
     save_every: int = 100
 
 
@@ -65,17 +69,33 @@ def train_embedder(
     launch(_work, training.processes, folder, training, say)
 
 
-def query_lesson(case: Case, rng: random.Random) -> Lesson:
-    """The query as the embedder reads it."""
+def query_lesson(case: Case, rng: random.Random, slips: float = 0.0) -> Lesson:
+    """The query as the embedder reads it; its ECR errs with probability `slips` where it describes
+    a picture that nobody has seen yet."""
     media = see(case.media, rng) if case.media is not None else None
     text = query_text(TASKS[case.task].instruction, case.text)
-    return Lesson(media=media, branches=((text, case.query_ecr),))
+    said = case.query_ecr
+    if case.task == "composed_retrieval" and rng.random() < slips:
+        said = slipped(case.positive, rng).ecr
+    return Lesson(media=media, branches=((text, said),))
 
 
-def item_lesson(candidate: Candidate, rng: random.Random) -> Lesson:
-    """The candidate as the embedder reads it."""
+def item_lesson(candidate: Candidate, rng: random.Random, slips: float = 0.0) -> Lesson:
+    """The candidate as the embedder reads it; its ECR errs with probability `slips`."""
     media = see(candidate.truth, rng, candidate.crop) if candidate.truth is not None else None
-    return Lesson(media=media, branches=((item_text(candidate.text), candidate.ecr),))
+    said = slipped(candidate, rng).ecr if rng.random() < slips else candidate.ecr
+    return Lesson(media=media, branches=((item_text(candidate.text), said),))
+
+
+def slipped(candidate: Candidate, rng: random.Random) -> Candidate:
+    """The candidate as a reasoner may mistake it: by one small change."""
+    truth = candidate.truth
+    if truth is None:
+        return candidate
+    if isinstance(truth, Scene) and candidate.crop >= 0:
+        thing = restyle(rng, truth.things[candidate.crop], "train")
+        return replace(candidate, truth=with_thing(truth, candidate.crop, thing) or truth)
+    return replace(candidate, truth=change(rng, truth, "train") or truth)
 
 
 def case_batch(seed: int, step: int, each: int, split: Split = "train") -> list[Case]:
@@ -139,7 +159,7 @@ def _work(rank: int, folder: Path, training: EmbedderTraining, say: Callable[[st
 
     torch.set_num_threads(1)
     torch.manual_seed(training.seed)
-    model = load_model(folder).train()
+    model = trainable(folder)
     encoder = Encoder(AutoTokenizer.from_pretrained(folder))
     schedule = Schedule(steps=training.steps, rate=training.rate, warmup=40)
     optimizer = Optimizer(model, schedule)
@@ -171,8 +191,8 @@ def _case_loss(
     candidates = [case.positive for case in cases]
     for case in cases:
         candidates += rng.sample(case.negatives, training.negatives)
-    lessons = [query_lesson(case, rng) for case in cases]
-    lessons += [item_lesson(candidate, rng) for candidate in candidates]
+    lessons = [query_lesson(case, rng, training.slips) for case in cases]
+    lessons += [item_lesson(candidate, rng, training.slips) for candidate in candidates]
     vectors = embed(model, encoder, lessons, training.reads_ecr, training.micro_batches)
     queries_QD, candidates_CD = vectors[: len(cases)], vectors[len(cases) :]
     said = [(c.text, c.ecr) for c in candidates]

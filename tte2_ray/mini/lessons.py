@@ -186,13 +186,13 @@ def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
 
 
 LESSONS = {
-    scene_lesson: 12,
-    clip_lesson: 9,
-    page_lesson: 12,
-    crop_lesson: 4,
-    text_lesson: 4,
+    scene_lesson: 7,
+    clip_lesson: 4,
+    page_lesson: 6,
+    crop_lesson: 2,
+    text_lesson: 2,
 }
-"""How many of each kind stand in a batch."""
+"""How many of each kind stand in a process's batch. Print is learned late, so pages have many."""
 
 
 def lesson_batch(seed: int, step: int) -> list[Lesson]:

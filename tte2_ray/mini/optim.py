@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """Linear warm-up, then linear decay to a twentieth."""
+    """Linear warm-up, then linear decay to a hundredth."""
 
     steps: int
     rate: float
@@ -30,7 +30,7 @@ class Schedule:
         0.5
         """
         up = (step + 1) / self.warmup
-        down = 1 - 0.95 * max(0, step - self.warmup) / max(1, self.steps - self.warmup)
+        down = 1 - 0.99 * max(0, step - self.warmup) / max(1, self.steps - self.warmup)
         return self.rate * min(up, down)
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class ReasonerTraining:
     """How the reasoner is trained; the defaults made the committed weights."""
 
-    steps: int = 2400
-    rate: float = 3e-3
+    steps: int = 3800
+    rate: float = 2.5e-3
     """Peak learning rate."""
     seed: int = 0
     processes: int = 2
@@ -55,13 +55,22 @@ def load_model(folder: Path) -> "Qwen3VLForConditionalGeneration":
     return Qwen3VLForConditionalGeneration(config)  # type: ignore[no-untyped-call]
 
 
+def trainable(folder: Path) -> "Qwen3VLForConditionalGeneration":
+    """The model in `folder`, ready to be trained at its fastest."""
+    model = load_model(folder)
+    model.train()
+    for layer in model.model.language_model.layers:
+        layer.compile(dynamic=True)  # a sixth less time a step; the vision tower gains nothing
+    return model
+
+
 def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[str], None]) -> None:
     import torch
     from transformers import AutoTokenizer
 
     torch.set_num_threads(1)
     torch.manual_seed(training.seed)
-    model = load_model(folder).train()
+    model = trainable(folder)
     encoder = Encoder(AutoTokenizer.from_pretrained(folder))
     schedule = Schedule(steps=training.steps, rate=training.rate)
     optimizer = Optimizer(model, schedule)

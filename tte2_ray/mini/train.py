@@ -58,13 +58,13 @@ def code_revision() -> str:
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
-def provenance(role: str, training: Any, seconds: float) -> dict[str, Any]:
+def provenance(role: str, training: Any, revision: str, seconds: float) -> dict[str, Any]:
     """What a model was made from, and how."""
     return {
         "role": role,
         "training": asdict(training),
         "data_fingerprint": data_fingerprint(training.seed),
-        "code_revision": code_revision(),
+        "code_revision": revision,
         "seconds": round(seconds),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
@@ -85,15 +85,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     out = given.out or WEIGHTS / given.role
     changed = {"processes": given.processes} | ({"steps": given.steps} if given.steps else {})
-    began = time.monotonic()
+    began, revision = time.monotonic(), code_revision()
     if given.role == "reasoner":
         reasoner = replace(ReasonerTraining(), **changed)
         train_reasoner(out, reasoner, _say)
-        described = provenance(given.role, reasoner, time.monotonic() - began)
+        described = provenance(given.role, reasoner, revision, time.monotonic() - began)
     else:
         embedder = replace(EmbedderTraining(reads_ecr=given.role == "embedder"), **changed)
         train_embedder(given.reasoner, out, embedder, _say)
-        described = provenance(given.role, embedder, time.monotonic() - began)
+        described = provenance(given.role, embedder, revision, time.monotonic() - began)
     (out / "provenance.json").write_text(json.dumps(described, indent=2) + "\n")
     return 0
 

@@ -14,6 +14,7 @@ The same arguments give the same items, queries and qrels. Splits share no seed,
 import io
 import json
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from tte2_ray.mini.asks import LineAsk, SenderAsk, all_hold
 from tte2_ray.mini.render import CLIP_FPS, crop_thing, draw_clip, draw_page, draw_scene
 from tte2_ray.mini.tasks import TASKS, Candidate, Case, make_case
 from tte2_ray.mini.truth import Clip, Page, Split, Truth
+
+MADE_AT = time.gmtime(0)
+"""What generated PDF files say of their making: the same arguments make the same bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +109,9 @@ class _Writer:
             return {"video_uri": self._uri(path)}
         if isinstance(truth, Page):
             path = self._path(name, "pdf")
-            draw_page(truth, rng, rng.randint(104, 144)).save(path, "PDF", resolution=72.0)
+            draw_page(truth, rng, rng.randint(104, 144)).save(
+                path, "PDF", resolution=72.0, creationDate=MADE_AT, modDate=MADE_AT
+            )
             return {"document_uri": self._uri(path), "document_page": 0}
         picture = draw_scene(truth, rng, rng.randint(100, 160))
         if crop >= 0:
@@ -137,9 +143,9 @@ def _mp4(frames: Any) -> bytes:
 
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream(
-            "libx264", rate=CLIP_FPS, options={"crf": "20", "threads": "1"}
-        )
+        # x264's macroblock tree differs from run to run at this size, with one thread, too.
+        options = {"crf": "20", "x264-params": "threads=1:mbtree=0"}
+        stream = container.add_stream("libx264", rate=CLIP_FPS, options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
@@ -194,10 +200,10 @@ def _grade(case: Case, truth: Truth) -> int:
     """2 where every ask holds; for pages 1 where the sender and the goods agree, not the rest."""
     if all_hold(case.asks, truth):
         return 2 if isinstance(truth, Page) else 1
-    if not isinstance(truth, Page):
-        return 0
     senders = [a for a in case.asks if isinstance(a, SenderAsk)]
     goods = [a.good for a in case.asks if isinstance(a, LineAsk)]
+    if not isinstance(truth, Page) or not (senders or goods):
+        return 0  # what asks for neither has nothing that a page could be near in
     listed = {good for good, _ in truth.lines}
     near = all_hold(tuple(senders), truth) and listed.issuperset(goods)
     return 1 if near else 0

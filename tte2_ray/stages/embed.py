@@ -1,33 +1,21 @@
 """Shards and their ECR tables in, vector tables out; no token is written here."""
 
-import asyncio
 import math
-import time
-from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tte2_ray.artifacts.keys import EmbeddingRecipe, embedding_key
-from tte2_ray.artifacts.markers import mark_done, marker_key, table_key
-from tte2_ray.artifacts.shards import Shard, read_shard
+from tte2_ray.artifacts.markers import table_key
+from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
-from tte2_ray.artifacts.tables import read_table, write_table
+from tte2_ray.artifacts.tables import read_table
 from tte2_ray.engines import EmbedderConfig, ModelInput, build_embedder
-from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
+from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media import DecodedItem, MediaLimits
 from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item, ecr_schema, vector_schema
-from tte2_ray.stages.work import (
-    Decoder,
-    ShardStats,
-    as_columns,
-    good_rows,
-    leave_with_dead_engine,
-    shards_of,
-)
-
-if TYPE_CHECKING:
-    import numpy as np
+from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.work import Row, TableStage
 
 STAGE = "embed"
 
@@ -47,51 +35,30 @@ class EmbedWork:
     limits: MediaLimits
 
 
-class EmbedShards:
-    """Reads name, key, rows, rejected of shards; returns `ShardStats`; commits each shard."""
+class EmbedShards(TableStage[Row]):
+    """Writes the rows of `vector_schema()`, one for each item of the shard that has an ECR."""
 
     def __init__(self, work: EmbedWork) -> None:
         engine = work.embedder.engine
+        decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
+        schema = vector_schema(work.recipe.dimension)
+        super().__init__(STAGE, open_store(work.root), work.prefix, schema, decoder)
         self._work = work
-        self._store = open_store(work.root)
         self._embedder = build_embedder(work.embedder)
-        self._schema = vector_schema(work.recipe.dimension)
-        self._decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
 
-    async def __call__(self, batch: "dict[str, np.ndarray[Any, Any]]") -> dict[str, list[Any]]:
-        """One batch of shards."""
-        return as_columns([await self.commit(shard) for shard in shards_of(batch)])
-
-    async def commit(self, shard: Shard) -> ShardStats:
-        """Writes the vector table of a shard, then its marker."""
-        import pyarrow as pa
-
-        began, decoded_before = time.perf_counter(), self._decoder.seconds
-        items = await asyncio.to_thread(read_shard, self._store, shard)
+    def given(self, shard: Shard, items: Sequence[Item]) -> list[tuple[Item, Row]]:
+        """The items that have an ECR, each with the row of the ECR table."""
         key = table_key(self._work.ecr_prefix, shard)
-        ecrs = await asyncio.to_thread(read_table, self._store, key, ecr_schema())
-        pairs = [
-            (i, e) for i, e in zip(items, ecrs.to_pylist(), strict=True) if not e["error_class"]
-        ]
-        key = table_key(self._work.prefix, shard)
-        kept = await asyncio.to_thread(good_rows, self._store, key, self._schema)
-        fresh = await asyncio.gather(*(self._row(i, e) for i, e in pairs if i.item_id not in kept))
-        made = kept | {row["item_id"]: row for row in fresh}
-        rows = [made[item.item_id] for item, _ in pairs]
-        failed_before = ecrs.num_rows - len(rows)
-        spent = self._decoder.seconds - decoded_before
-        stats = _stats(shard, rows, failed_before, began, spent)
-        table = pa.Table.from_pylist(rows, self._schema)
-        await asyncio.to_thread(write_table, self._store, key, table, self._schema)
-        marker = marker_key(self._work.prefix, shard)
-        await asyncio.to_thread(mark_done, self._store, marker, asdict(stats))
-        return stats
+        ecrs = read_table(self._store, key, ecr_schema()).to_pylist()
+        pairs = zip(items, ecrs, strict=True)
+        return [(item, ecr) for item, ecr in pairs if not ecr["error_class"]]
 
-    async def _row(self, item: Item, ecr: dict[str, Any]) -> dict[str, Any]:
-        row = {
+    def blank(self, item: Item, given: Row) -> Row:
+        """See `TableStage.blank`."""
+        return {
             "item_id": item.item_id,
-            "embedding_key": embedding_key(ecr["ecr_key"], self._work.recipe),
-            "ecr_key": ecr["ecr_key"],
+            "embedding_key": embedding_key(given["ecr_key"], self._work.recipe),
+            "ecr_key": given["ecr_key"],
             "vector": [0.0] * self._work.recipe.dimension,
             "prompt_tokens": 0,
             "visual_tokens": 0,
@@ -100,26 +67,15 @@ class EmbedShards:
             "error_stage": "",
         }
 
-        async def embed(decoded: DecodedItem) -> dict[str, Any]:
-            if decoded.content_sha256 != ecr["content_key"]:
-                message = "its files changed after they were reasoned about; run the job again"
-                raise RowError(RowErrorClass.CONTENT_CHANGED, message)
-            return await self._embed(decoded, ecr["ecr"])
-
-        try:
-            return row | await self._decoder(item, embed)
-        except RowError as error:
-            named = {"error_class": error.error_class.value, "error_message": error.message}
-            return row | named | {"error_stage": STAGE}
-        except RuntimeFailure as error:
-            leave_with_dead_engine(error)
-            raise
-
-    async def _embed(self, decoded: DecodedItem, ecr: str) -> dict[str, Any]:
+    async def answer(self, row: Row, decoded: DecodedItem, given: Row) -> Row:
+        """The vector, and what it cost."""
+        if decoded.content_sha256 != given["content_key"]:
+            message = "its files changed after they were reasoned about; run again with check_files"
+            raise RowError(RowErrorClass.CONTENT_CHANGED, message)
         text = item_text(decoded.text, self._work.embedder.instruction)
-        given = ModelInput(text=text, images=decoded.images, video=decoded.video)
-        read = ecr if self._work.embedder.reads_ecr else ""
-        made = await self._embedder.embed(given, read)
+        shown = ModelInput(text=text, images=decoded.images, video=decoded.video)
+        read = given["ecr"] if self._work.embedder.reads_ecr else ""
+        made = await self._embedder.embed(shown, read)
         check_vector(made.vector, self._work.recipe.dimension)
         return {
             "vector": made.vector,
@@ -140,20 +96,3 @@ def check_vector(vector: list[float], dimension: int) -> None:
     norm = math.fsum(v * v for v in vector)
     if not math.isfinite(norm) or norm < 1e-12:
         raise RowError(RowErrorClass.BAD_VECTOR, f"a vector of squared norm {norm}")
-
-
-def _stats(
-    shard: Shard, rows: list[dict[str, Any]], failed_before: int, began: float, decode_s: float
-) -> ShardStats:
-    classes = Counter(row["error_class"] for row in rows if row["error_class"])
-    return ShardStats(
-        shard=shard.name,
-        rows=len(rows) + failed_before,
-        done=len(rows) - classes.total(),
-        rejected=classes.total() + failed_before,
-        prompt_tokens=sum(row["prompt_tokens"] for row in rows),
-        visual_tokens=sum(row["visual_tokens"] for row in rows),
-        decode_s=decode_s,
-        seconds=time.perf_counter() - began,
-        classes=dict(classes),
-    )

@@ -1,55 +1,38 @@
-"""What every stage shares: where the shards lie, how items are decoded, how a shard is told of.
+"""What every stage shares: shards come by name, counts go out, and tables are committed here.
 
 A stage of the index job takes whole shards by name and commits them itself: its input and output
 rows are a few numbers, so that no pixel and no vector travels through Ray's object store, and a
-crash costs at most the shards in flight. Each replica decodes ahead of its engine in threads.
+crash costs at most the shards in flight.
 """
 
 import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tte2_ray.artifacts.shards import Shard, earlier_generation
+from tte2_ray.artifacts.generations import rows_taken_over
+from tte2_ray.artifacts.markers import mark_done, marker_key, table_key
+from tte2_ray.artifacts.shards import Shard, read_shard
 from tte2_ray.artifacts.store import Store
-from tte2_ray.artifacts.tables import read_table
-from tte2_ray.errors import RuntimeFailure
-from tte2_ray.media import DecodedItem, MediaLimits, decode_item
+from tte2_ray.artifacts.tables import read_table, write_table
+from tte2_ray.errors import RowError, RuntimeFailure
+from tte2_ray.media import DecodedItem
 from tte2_ray.schema import Item
+from tte2_ray.stages.counts import Counts
+from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.metrics import engine_clock
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-
-@dataclass(frozen=True, kw_only=True)
-class ShardStats:
-    """What a stage did for one shard; the columns that it returns and the marker that it writes."""
-
-    shard: str
-    rows: int
-    """Items of the shard."""
-    done: int
-    """Items that came through this stage."""
-    rejected: int
-    """Items that have failed in this stage or one before it."""
-    prompt_tokens: int = 0
-    """Text and visual tokens that the stage's model read."""
-    visual_tokens: int = 0
-    output_tokens: int = 0
-    """Tokens that the stage's model wrote."""
-    truncated: int = 0
-    """ECRs that met their limit."""
-    decode_s: float = 0.0
-    """Seconds of fetching and decoding, summed over threads."""
-    seconds: float = 0.0
-    """Wall time of the shard, shared with others in flight."""
-    classes: Mapping[str, int] = field(default_factory=dict)
-    """Rejected items by error class."""
+Given = TypeVar("Given")
+"""What a stage is given with an item: nothing, or its ECR."""
+Row = dict[str, Any]
 
 
 def shard_rows(shards: Sequence[Shard]) -> list[dict[str, Any]]:
@@ -66,64 +49,112 @@ def shards_of(batch: "dict[str, np.ndarray[Any, Any]]") -> list[Shard]:
     ]
 
 
-def as_columns(stats: Sequence[ShardStats]) -> dict[str, list[Any]]:
-    """Stats as the batch that a stage returns; `classes` as JSON."""
-    import json
-
-    rows = [{**vars(s), "classes": json.dumps(dict(s.classes))} for s in stats]
-    return {name: [row[name] for row in rows] for name in rows[0]}
+def as_columns(counts: Sequence[Counts]) -> dict[str, list[str]]:
+    """Counts as the batch that a stage returns: one JSON text a shard."""
+    return {"counts": [each.to_json() for each in counts]}
 
 
-def good_rows(store: Store, key: str, schema: "pa.Schema") -> dict[str, dict[str, Any]]:
-    """What the earlier generation of a shard made, by item id, without what failed.
-
-    Args:
-        store: where tables lie.
-        key: of the table that is being made; its name tells the generation.
-        schema: of the table.
-    """
-    folder, _, file = key.rpartition("/")
-    earlier = earlier_generation(file.removesuffix(".parquet"))
-    if not earlier:
-        return {}
-    rows = read_table(store, f"{folder}/{earlier}.parquet", schema).to_pylist()
-    return {row["item_id"]: row for row in rows if not row["error_class"]}
+def counts_of(row: Mapping[str, Any]) -> Counts:
+    """The inverse of `as_columns`, of one row."""
+    return Counts.from_json(row["counts"])
 
 
-class Decoder:
-    """Fetches and decodes items in threads, a bounded number ahead of the engine.
+class TableStage(ABC, Generic[Given]):
+    """Reads name, key, rows, rejected of shards; answers their items; commits a table a shard.
 
     Args:
-        limits: bounds on what is fetched and shown.
-        threads: at work at once.
-        in_flight: items that are decoded but not yet answered; bounds memory.
+        name: of the stage, as it stands in dead letters.
+        store: where shards lie and tables go.
+        prefix: folder of the tables, e.g. `ecr/<fingerprint>`.
+        schema: of the tables; one with `item_id` and the columns of an error.
+        decoder: fetches and decodes items.
     """
 
-    def __init__(self, limits: MediaLimits, threads: int, in_flight: int) -> None:
-        self._limits = limits
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self._slots = asyncio.Semaphore(in_flight)
-        self.seconds = 0.0
+    def __init__(
+        self, name: str, store: Store, prefix: str, schema: "pa.Schema", decoder: Decoder
+    ) -> None:
+        self._name, self._store, self._prefix = name, store, prefix
+        self._schema, self._decoder = schema, decoder
+        self._clock = engine_clock(name)
 
-    async def __call__(
-        self, item: Item, use: Callable[[DecodedItem], Awaitable[dict[str, Any]]]
-    ) -> dict[str, Any]:
-        """Decodes an item and hands it to `use`; its pixels live no longer than that.
+    @abstractmethod
+    def given(self, shard: Shard, items: Sequence[Item]) -> list[tuple[Item, Given]]:
+        """The items that take part, each with what the stage needs to know of it."""
+
+    @abstractmethod
+    def blank(self, item: Item, given: Given) -> Row:
+        """The row of an item that nothing is known of yet."""
+
+    @abstractmethod
+    async def answer(self, row: Row, decoded: DecodedItem, given: Given) -> Row:
+        """What is added to the row of a decoded item; keys may be set in `row` before it fails.
 
         Raises:
-            RowError: from decoding, or from `use`.
+            RowError: this item cannot be answered.
+            RuntimeFailure: the engine is dead.
         """
-        async with self._slots:
-            loop = asyncio.get_running_loop()
-            decoded = await loop.run_in_executor(self._pool, self._decode, item)
-            return await use(decoded)
 
-    def _decode(self, item: Item) -> DecodedItem:
-        began = time.perf_counter()
+    async def __call__(self, batch: "dict[str, np.ndarray[Any, Any]]") -> dict[str, list[str]]:
+        """One batch of shards."""
+        return as_columns([await self.commit(shard) for shard in shards_of(batch)])
+
+    async def commit(self, shard: Shard) -> Counts:
+        """Writes the table of a shard, then its marker; the marker counts what the table holds."""
+        began, decoded_before = time.perf_counter(), self._decoder.seconds
+        key = table_key(self._prefix, shard)
+        # A table without a marker: a crash came between them. What it cost is not spent again.
+        rows = await asyncio.to_thread(self._committed, key)
+        if rows is None:
+            rows = await self._rows(shard, key)
+        counts = replace(
+            Counts.of_table(rows, failed_before=shard.rows - len(rows)),
+            decode_s=self._decoder.seconds - decoded_before,
+            seconds=time.perf_counter() - began,
+        )
+        marker = marker_key(self._prefix, shard)
+        await asyncio.to_thread(mark_done, self._store, marker, counts.as_dict())
+        return counts
+
+    async def _rows(self, shard: Shard, key: str) -> list[Row]:
+        import pyarrow as pa
+
+        items = await asyncio.to_thread(read_shard, self._store, shard)
+        pairs = await asyncio.to_thread(self.given, shard, items)
+        kept = await asyncio.to_thread(rows_taken_over, self._store, key, self._schema)
+        todo = [pair for pair in pairs if pair[0].item_id not in kept]
+        fresh = await asyncio.gather(*(self._row(item, given) for item, given in todo))
+        made = kept | {row["item_id"]: row for row in fresh}
+        rows = [made[item.item_id] for item, _ in pairs]
+        table = pa.Table.from_pylist(rows, self._schema)
+        if await asyncio.to_thread(write_table, self._store, key, table, self._schema):
+            return rows
+        # Another attempt at this shard, thought to be dead, was first: its table is what counts.
+        return await asyncio.to_thread(self._committed, key) or rows
+
+    def _committed(self, key: str) -> list[Row] | None:
+        if not self._store.exists(key):
+            return None
+        rows: list[Row] = read_table(self._store, key, self._schema).to_pylist()
+        return rows
+
+    async def _row(self, item: Item, given: Given) -> Row:
+        row = self.blank(item, given)
+        stage = "decode"
+
+        async def answer(decoded: DecodedItem) -> Row:
+            nonlocal stage
+            stage = self._name
+            with self._clock.request():
+                return await self.answer(row, decoded, given)
+
         try:
-            return decode_item(item, self._limits)
-        finally:
-            self.seconds += time.perf_counter() - began
+            return row | await self._decoder(item, answer)
+        except RowError as error:
+            named = {"error_class": error.error_class.value, "error_message": error.message}
+            return row | named | {"error_stage": stage}
+        except RuntimeFailure as error:
+            leave_with_dead_engine(error)
+            raise
 
 
 def leave_with_dead_engine(error: RuntimeFailure) -> None:

@@ -3,23 +3,17 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from tte2_ray.artifacts.keys import EcrRecipe, EmbeddingRecipe, Scalar
+from tte2_ray.artifacts.keys import EcrRecipe, EmbeddingRecipe, Scalar, fingerprint
 from tte2_ray.artifacts.model_version import model_version
-from tte2_ray.config import location, speed
+from tte2_ray.config import decisive, location, speed
 from tte2_ray.engines import EmbedderConfig, EngineConfig, ReasonerConfig, resolve_model
 from tte2_ray.errors import ConfigError
-from tte2_ray.media import MediaLimits
+from tte2_ray.media import DECODER_VERSION, MediaLimits
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.verify import VerifyConfig
 from tte2_ray.prompts import PROMPT_VERSION
 
 POOLING = "last-token, l2"
-
-# Bounds that change what the model sees; where files may lie and how long a fetch may take do not.
-_SEEN_LIMITS = (
-    "min_pixels", "max_pixels", "document_max_pixels", "max_aspect_ratio", "fps", "max_frames",
-    "frame_max_pixels", "max_video_seconds", "max_text_chars",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +53,17 @@ class EstimateConfig:
     """How the plan is estimated before it runs."""
 
     sample_rows: int = speed(32)
-    """Rows that --dry-run decodes, reasons about and embeds to estimate the rest."""
-    usd_per_replica_hour: float = speed(0.0)
-    """Price of one engine replica for an hour; 0 leaves the cost out."""
+    """Rows that are decoded for the plan; --dry-run reasons about and embeds them, too."""
+    usd_per_gpu_hour: float = speed(3.0)
+    """Price of one GPU for an hour, US dollars. The default is a round figure for renting a
+    current data-centre GPU; write what yours costs."""
+    usd_per_cpu_hour: float = speed(0.05)
+    """Price of one CPU for an hour, US dollars, for replicas without a GPU; a round figure, too."""
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rows", "usd_per_gpu_hour", "usd_per_cpu_hour"):
+            if getattr(self, name) < (name == "sample_rows"):
+                raise ConfigError(f"estimate.{name} is {getattr(self, name)}; it is too small")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,8 @@ class IndexConfig:
     """Processes that write to Milvus; an embedded server takes one."""
     report_samples: int = speed(24)
     """Items shown in report.html."""
+    report_note: str = speed("")
+    """What a reader of report.html should know about this corpus; shown at its top."""
     report_dir: str = location("build/index")
     """Folder on the driver for results.json and report.html; both go to the store as well."""
 
@@ -136,11 +140,12 @@ class IndexConfig:
             dimension=embedder.dimension or _own_dimension(embedder.engine),
             instruction=embedder.instruction,
             limits={**self._limits(), "prompt_version": PROMPT_VERSION,
-                    "reads_ecr": embedder.reads_ecr},
+                    "reads_ecr": embedder.reads_ecr, "ecr_turn": embedder.ecr_turn,
+                    "system": embedder.system},
         )  # fmt: skip
 
     def _limits(self) -> dict[str, Scalar]:
-        return {name: getattr(self.media, name) for name in _SEEN_LIMITS}
+        return {**decisive(self.media), "decoder_version": DECODER_VERSION}
 
     def with_milvus(self, milvus: MilvusConfig) -> "IndexConfig":
         """The same job on a server that was found or started."""
@@ -151,7 +156,9 @@ def _version(engine: EngineConfig) -> str:
     if engine.kind == "fake":
         return f"fake:{engine.fake_dimension}"
     own = model_version(resolve_model(engine.model), engine.revision)
-    return f"{own}+{model_version(engine.lora)}" if engine.lora else own
+    adapter = f"+{model_version(engine.lora)}" if engine.lora else ""
+    served = fingerprint("engine", engine.decisive_args) if engine.decisive_args else ""
+    return f"{own}{adapter}:{engine.dtype}{served}"  # half precision writes other words
 
 
 def _own_dimension(engine: EngineConfig) -> int:

@@ -1,34 +1,65 @@
-"""What a job will take, before it takes it: from a sample that is decoded, or really run."""
+"""What a job will take, before it takes it: tokens from a decoded sample, time from known rates.
 
-import asyncio
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+Rates come from the last run with the same models, from an assumption for the miniature, or from
+running the sample on the engines: always with --dry-run, and before a run about which nothing is
+known.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
-from tte2_ray.artifacts.shards import Plan, Shard, read_shard
-from tte2_ray.artifacts.store import Store
-from tte2_ray.engines import ModelInput, build_embedder, build_reasoner
-from tte2_ray.errors import RowError
-from tte2_ray.media import DecodedItem, decode_item
-from tte2_ray.pipelines.index.cluster import cluster
-from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.artifacts.shards import Plan, Shard
+from tte2_ray.engines import EngineConfig
+from tte2_ray.pipelines.index.config import EstimateConfig, IndexConfig
 from tte2_ray.pipelines.index.progress import duration
-from tte2_ray.prompts import item_text
+from tte2_ray.pipelines.index.rates import Rate
+from tte2_ray.pipelines.index.sample import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What a sample took on one replica."""
+class PhaseEstimate:
+    """What one phase will take."""
 
+    name: str
     rows: int
-    rejected: int
     prompt_tokens: float
-    """A row, text and visual."""
-    visual_tokens: float
     output_tokens: float
-    reason_rows_s: float
-    embed_rows_s: float
+    at_most: bool
+    """`output_tokens` is a limit, not an expectation."""
+    seconds: float
+    """Start of engines included."""
+    usd: float
+    basis: str
+    """Where its rate comes from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What is still to do of a job."""
+
+    sample: Sample
+    phases: tuple[PhaseEstimate, ...]
+    """Those with rows to do."""
+
+    @property
+    def seconds(self) -> float:
+        """Of all phases, which run one after another."""
+        return sum(phase.seconds for phase in self.phases)
+
+    @property
+    def usd(self) -> float:
+        """Of all phases."""
+        return sum(phase.usd for phase in self.phases)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For results.json."""
+        return {
+            "sample": asdict(self.sample),
+            "phases": [asdict(phase) for phase in self.phases],
+            "seconds": self.seconds,
+            "usd": self.usd,
+        }
 
 
 def print_plan(
@@ -36,101 +67,119 @@ def print_plan(
 ) -> None:
     """The plan: rows, shards, and what each phase has still to do."""
     reasoner, embedder = config.reasoner.engine.model, config.embedder.engine.model
+    rows = {name: sum(s.rows for s in shards) for name, shards in todo.items()}
+    left = " · ".join(f"{name} {count:,}" for name, count in rows.items())
     out.write(
         f"plan   {plan.rows_in:,} rows in {len(plan.shards):,} shards of {config.corpus.path}"
         f" ({plan.rejected:,} unreadable)\n"
         f"       reasoner {reasoner} · embedder {embedder} · store {config.store}\n"
-    )
-    rows = {name: sum(s.rows for s in shards) for name, shards in todo.items()}
-    most = rows["reason"] * config.reasoner.sampling.max_tokens
-    out.write(
-        f"       to do: reason {rows['reason']:,} rows (at most {most:,} tokens written), "
-        f"embed {rows['embed']:,}, load {rows['load']:,}\n"
+        f"       rows to do: {left}\n"
     )
     out.flush()
 
 
-def estimate_from_engines(config: IndexConfig, plan: Plan, store: Store, out: TextIO) -> None:
-    """Runs a sample on the real engines, one replica of each, and projects it; writes nothing."""
-    import ray
+def estimate(
+    config: IndexConfig,
+    todo: Mapping[str, Sequence[Shard]],
+    sample: Sample,
+    rates: Mapping[str, Rate],
+) -> Estimate:
+    """The sample, scaled to what is to do.
 
-    with cluster(config.ray):
-        remote = ray.remote(num_cpus=1, num_gpus=config.reasoner.engine.num_gpus)(measure)
-        measured: Measured = ray.get(remote.remote(config, plan.shards))
-    for line in projection(config, plan, measured):
-        out.write(f"       {line}\n")
+    Time of a phase = start of its engine + its tokens / (tokens a second of one replica ×
+    replicas); cost = that time × replicas × price of what a replica holds.
 
-
-def projection(config: IndexConfig, plan: Plan, measured: Measured) -> list[str]:
-    """The sample, scaled to the plan.
-
-    Time of a phase = rows / (rows a second of one replica × replicas); cost = replica hours ×
-    price. Starting engines is left out.
+    Args:
+        config: replicas, limits and prices.
+        todo: shards by phase.
+        sample: tokens a row.
+        rates: by phase.
     """
-    reasoner, embedder = config.reasoner.engine, config.embedder.engine
-    reason_s = plan.rows / (measured.reason_rows_s * reasoner.replicas)
-    embed_s = plan.rows / (measured.embed_rows_s * embedder.replicas)
-    hours = (reason_s * reasoner.replicas + embed_s * embedder.replicas) / 3600
-    lines = [
-        f"sample {measured.rows} rows, {measured.rejected} rejected: a row reads "
-        f"{measured.prompt_tokens:.0f} tokens ({measured.visual_tokens:.0f} visual) and writes "
-        f"{measured.output_tokens:.0f}",
-        f"reason ≈ {plan.rows * measured.prompt_tokens:,.0f} tokens read, "
-        f"{plan.rows * measured.output_tokens:,.0f} written, {duration(reason_s)} "
-        f"({measured.reason_rows_s:.1f} rows/s × {reasoner.replicas})",
-        f"embed  ≈ {duration(embed_s)} ({measured.embed_rows_s:.1f} rows/s × {embedder.replicas})",
-        f"engines ≈ {hours:.2f} replica hours",
-    ]
-    price = config.estimate.usd_per_replica_hour
-    if price:
-        lines[-1] += f", {hours * price:,.2f} USD"
-    return lines
-
-
-def measure(config: IndexConfig, shards: Sequence[Shard]) -> Measured:
-    """Decodes, reasons about and embeds a sample spread over the shards."""
-    from tte2_ray.artifacts.store import open_store
-
-    store = open_store(config.store)
-    step = max(1, len(shards) // 8)
-    chosen = shards[::step]
-    each = -(-config.estimate.sample_rows // max(1, len(chosen)))
-    items = [item for shard in chosen for item in read_shard(store, shard)[:each]]
-    decoded: list[DecodedItem] = []
-    for item in items:
-        try:
-            decoded.append(decode_item(item, config.media))
-        except RowError:
+    phases = []
+    written, at_most = _written(config, rates.get("reason"))
+    for name, engine in _engines(config):
+        rows = sum(shard.rows for shard in todo[name])
+        if not rows:
             continue
-    return asyncio.run(_measure(config, decoded, len(items)))
-
-
-async def _measure(config: IndexConfig, decoded: list[DecodedItem], rows: int) -> Measured:
-    given = [
-        ModelInput(
-            text=item_text(d.text, config.reasoner.instruction), images=d.images, video=d.video
+        read = sample.prompt_tokens
+        if name == "embed" and config.embedder.reads_ecr:
+            read += written
+        output = written if name == "reason" else 0.0
+        amount = read + output if engine else 1.0
+        rate, replicas = rates[name], engine.replicas if engine else config.load_writers
+        seconds = rate.start_s + rows * amount / (rate.per_s * replicas)
+        phases.append(
+            PhaseEstimate(
+                name=name,
+                rows=rows,
+                prompt_tokens=rows * read if engine else 0.0,
+                output_tokens=rows * output,
+                at_most=at_most and name == "reason",
+                seconds=seconds,
+                usd=seconds / 3600 * replicas * usd_per_hour(engine, config.estimate),
+                basis=rate.basis,
+            )
         )
-        for d in decoded
-    ]
-    reasoner = build_reasoner(config.reasoner)
-    said, reason_s = await _timed([reasoner.reason(g) for g in given])
-    reasoner.close()
-    embedder = build_embedder(config.embedder)
-    _, embed_s = await _timed([embedder.embed(g, s.text) for g, s in zip(given, said, strict=True)])
-    embedder.close()
-    n = max(1, len(said))
-    return Measured(
-        rows=rows,
-        rejected=rows - len(said),
-        prompt_tokens=sum(s.prompt_tokens for s in said) / n,
-        visual_tokens=sum(s.visual_tokens for s in said) / n,
-        output_tokens=sum(s.output_tokens for s in said) / n,
-        reason_rows_s=n / reason_s,
-        embed_rows_s=n / embed_s,
+    return Estimate(sample=sample, phases=tuple(phases))
+
+
+def print_estimate(config: IndexConfig, found: Estimate, out: TextIO) -> None:
+    """The estimate, a line a phase."""
+    for line in _lines(config, found):
+        out.write(f"       {line}\n")
+    out.flush()
+
+
+def _lines(config: IndexConfig, found: Estimate) -> Iterator[str]:
+    sample, prices = found.sample, config.estimate
+    refused = ", ".join(f"{count} {name}" for name, count in sample.rejected.items())
+    yield (
+        f"sample of {sample.rows} rows: ≈ {sample.prompt_tokens:,.0f} tokens a row "
+        f"({sample.visual_tokens:,.0f} visual)" + (f"; refused: {refused}" if refused else "")
+    )
+    for phase in found.phases:
+        parts = [f"{phase.name:<6} ≈ {duration(phase.seconds)}"]
+        if phase.prompt_tokens:
+            parts.append(f"{phase.prompt_tokens:,.0f} tokens read")
+        if phase.output_tokens:
+            parts.append(f"{'≤ ' if phase.at_most else ''}{phase.output_tokens:,.0f} written")
+        parts.append(dollars(phase.usd))
+        yield f"{' · '.join(parts)} ({phase.basis})"
+    yield (
+        f"total  ≈ {duration(found.seconds)} · {dollars(found.usd)} at "
+        f"${prices.usd_per_gpu_hour:g} a GPU and ${prices.usd_per_cpu_hour:g} a CPU an hour"
     )
 
 
-async def _timed(calls: list[Any]) -> tuple[list[Any], float]:
-    began = time.perf_counter()
-    answers = await asyncio.gather(*calls)
-    return list(answers), max(time.perf_counter() - began, 1e-9)
+def dollars(usd: float) -> str:
+    """A sum for people."""
+    return f"${usd:,.2f}" if usd >= 0.01 or not usd else "under $0.01"
+
+
+def _engines(config: IndexConfig) -> tuple[tuple[str, EngineConfig | None], ...]:
+    return (
+        ("reason", config.reasoner.engine),
+        ("embed", config.embedder.engine),
+        ("load", None),
+    )
+
+
+def _written(config: IndexConfig, rate: Rate | None) -> tuple[float, bool]:
+    """Tokens of an ECR, and whether that is only their limit."""
+    if rate and rate.output_tokens:
+        return rate.output_tokens, False
+    return float(config.reasoner.sampling.max_tokens), True
+
+
+def usd_per_hour(engine: EngineConfig | None, prices: EstimateConfig) -> float:
+    """The price of one replica: of its GPUs, or of its CPUs where it has none.
+
+    Args:
+        engine: None for a phase without one, which holds a CPU.
+        prices: of a GPU and of a CPU.
+    """
+    if engine is None:
+        return prices.usd_per_cpu_hour
+    if engine.num_gpus:
+        return engine.num_gpus * prices.usd_per_gpu_hour
+    return engine.num_cpus * prices.usd_per_cpu_hour

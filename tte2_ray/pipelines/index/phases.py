@@ -1,23 +1,31 @@
 """A phase: the shards that are not yet done, spread by Ray Data over the replicas of a stage."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tte2_ray.artifacts.s3 import aws_environment
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.engines import EngineConfig
 from tte2_ray.errors import RuntimeFailure, TteError
-from tte2_ray.stages.work import ShardStats, shard_rows
+from tte2_ray.stages.counts import Counts
+from tte2_ray.stages.work import counts_of, shard_rows
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
 
 _QUIET = {
     "VLLM_LOGGING_LEVEL": "ERROR",
     "TRANSFORMERS_VERBOSITY": "error",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TQDM_DISABLE": "1",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
     "PYTHONWARNINGS": "ignore",
 }
 """What an operator need not read: notices of libraries about themselves."""
+_CALLS, _CALLS_A_REPLICA = 512, 64
+"""Into how many calls a phase is cut at most; for many replicas in proportion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +58,11 @@ def engine_pool(engine: EngineConfig, max_restarts: int) -> Pool:
     )
 
 
-def run_phase(
-    stage: type, work: object, shards: Sequence[Shard], pool: Pool
-) -> Iterator[ShardStats]:
+def run_phase(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> Iterator[Counts]:
     """Runs `stage` over `shards`; yields what it did for each as soon as it is committed.
 
     Args:
-        stage: takes a batch of shards and returns `ShardStats` as columns.
+        stage: takes a batch of shards and returns their `Counts` as columns.
         work: the stage's argument.
         shards: what is still to do.
         pool: replicas and their resources.
@@ -69,38 +75,71 @@ def run_phase(
 
     if not shards:
         return
-    replicas = min(pool.replicas, len(shards))
-    data = ray.data.from_items(shard_rows(shards), override_num_blocks=len(shards))
-    done = data.map_batches(
-        stage,
-        fn_constructor_args=(work,),
-        batch_size=1,
-        compute=ray.data.ActorPoolStrategy(
-            size=replicas,
-            max_tasks_in_flight_per_actor=pool.in_flight,
-            max_concurrent_calls_per_actor=pool.in_flight,
-        ),
-        num_cpus=pool.num_cpus,
-        num_gpus=pool.num_gpus or None,
-        max_restarts=pool.max_restarts,
-        max_task_retries=pool.max_restarts,
-        runtime_env={"env_vars": dict(pool.environment)},
-    )
+    done = _spread(stage, work, shards, pool)
     try:
         for row in done.iter_rows():
-            yield _stats(row)
+            yield counts_of(row)
     except ray.exceptions.RayError as error:
-        raise _ours(error) from error
+        lost = isinstance(error, ray.exceptions.RayActorError) and typed_cause(error) is None
+        raise (_lost(stage, pool) if lost else as_typed(error)) from error
 
 
-def _stats(row: Mapping[str, Any]) -> ShardStats:
-    import json
+def _spread(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> "Dataset":
+    import ray
 
-    return ShardStats(**{**row, "classes": json.loads(row["classes"])})
+    strategy = ray.data.ActorPoolStrategy(
+        size=min(pool.replicas, len(shards)),
+        max_tasks_in_flight_per_actor=pool.in_flight,
+        max_concurrent_calls_per_actor=pool.in_flight,
+    )
+    calls = -(-len(shards) // shards_a_call(stage, len(shards), pool.replicas))
+    data = ray.data.from_items(shard_rows(shards), override_num_blocks=calls)
+    with warnings.catch_warnings():
+        # Ray 2.60 deprecates max_restarts without naming another way to bound restarts (default:
+        # for ever), and will take it until 2.64: an engine that dies of its input must end the job.
+        warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
+        return data.map_batches(
+            stage,
+            fn_constructor_args=(work,),
+            batch_size=None,  # a block a call
+            compute=strategy,
+            num_cpus=pool.num_cpus,
+            num_gpus=pool.num_gpus or None,
+            runtime_env={"env_vars": dict(pool.environment)},
+            max_restarts=pool.max_restarts,
+            max_task_retries=pool.max_restarts,
+        )
 
 
-def _ours(error: BaseException) -> TteError:
+def shards_a_call(stage: type, shards: int, replicas: int) -> int:
+    """How many shards a stage is handed at once.
+
+    One, so that each is told of as soon as it is committed; more where a phase has thousands, since
+    Ray keeps about 9 KB on the driver for each call; more where the stage asks for it by its own
+    `shards_a_call`, as long as there are enough for each replica.
+
+    Args:
+        stage: of the phase.
+        shards: to do.
+        replicas: that share them.
+
+    >>> [shards_a_call(object, *given) for given in ((100, 1), (5000, 1), (5000, 64))]
+    [1, 10, 2]
+    """
+    few_calls = -(-shards // max(_CALLS, _CALLS_A_REPLICA * replicas))
+    asked = min(getattr(stage, "shards_a_call", 1), -(-shards // replicas))
+    return int(max(few_calls, asked))
+
+
+def as_typed(error: BaseException) -> TteError:
     """The typed error that Ray wrapped, however deep; otherwise a RuntimeFailure."""
+    first = str(error).strip().split("\n")
+    words = f"a stage failed for good: {first[0][:300]} … {first[-1][:300]}"
+    return typed_cause(error) or RuntimeFailure(words)
+
+
+def typed_cause(error: BaseException) -> TteError | None:
+    """The typed error that Ray wrapped, however deep."""
     seen: BaseException | None = error
     while seen is not None:
         cause = getattr(seen, "cause", None)
@@ -108,5 +147,12 @@ def _ours(error: BaseException) -> TteError:
             if isinstance(candidate, TteError):
                 return candidate
         seen = cause if isinstance(cause, BaseException) else seen.__cause__
-    first = str(error).strip().split("\n")
-    return RuntimeFailure(f"a stage failed for good: {first[0][:300]} … {first[-1][:300]}")
+    return None
+
+
+def _lost(stage: type, pool: Pool) -> RuntimeFailure:
+    return RuntimeFailure(
+        f"workers of {stage.__name__} died more than {pool.max_restarts} times (ray.max_restarts); "
+        "what they said last stands above. What is done stays done: the same command goes on from "
+        "here"
+    )

@@ -3,11 +3,11 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
-from tte2_ray.artifacts.keys import EmbeddingRecipe
+from tte2_ray.artifacts.dead_letters import read_dead_letters
 from tte2_ray.artifacts.manifest import (
     IndexManifest,
     manifest_key,
@@ -16,84 +16,26 @@ from tte2_ray.artifacts.manifest import (
 )
 from tte2_ray.artifacts.markers import read_markers, table_key
 from tte2_ray.artifacts.shards import Plan
-from tte2_ray.artifacts.store import Store, key_part
+from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import iter_table
 from tte2_ray.errors import PartialFailure, ValidationError
 from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect, typed_errors
-from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
-from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.collection import ensure_collection
 from tte2_ray.milvus.publish import Publisher
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.verify import VerifyReport, verify
 from tte2_ray.milvus.writer import seal
 from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.target import Target
 from tte2_ray.schema import vector_schema
+from tte2_ray.stages.counts import Counts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """The version that a job makes, and where what belongs to it lies."""
-
-    index: str
-    version: str
-    spec: CollectionSpec
-    milvus: MilvusConfig
-    ecr_fingerprint: str
-
-    @classmethod
-    def of(
-        cls, config: IndexConfig, version: str, ecr_fingerprint: str, embedding: EmbeddingRecipe
-    ) -> "Target":
-        """The target of a configured job."""
-        spec = CollectionSpec(
-            index=config.index,
-            version=version,
-            fingerprint=embedding.fingerprint,
-            dimension=embedding.dimension,
-        )
-        return cls(
-            index=config.index,
-            version=version,
-            spec=spec,
-            milvus=config.milvus,
-            ecr_fingerprint=ecr_fingerprint,
-        )
-
-    @property
-    def folder(self) -> str:
-        """Of the version in the store."""
-        return f"indexes/{key_part(self.index)}/{self.version}"
-
-    @property
-    def load_prefix(self) -> str:
-        """Folder of the markers of loaded shards."""
-        return f"{self.folder}/load"
-
-    @property
-    def promoted_key(self) -> str:
-        """Marks that the job has made this version live, after the alias moved."""
-        return f"{self.folder}/promoted.json"
-
-    @property
-    def dead_letter_prefix(self) -> str:
-        """Folder of the rows that this version rejected."""
-        return f"dead-letter/{key_part(self.index)}-{self.version}"
-
-
-@dataclass(kw_only=True)
-class Totals:
-    """What became of the rows of a plan."""
-
-    rows_in: int
-    indexed: int = 0
-    rejected: int = 0
-    classes: Counter[str] = field(default_factory=Counter)
-    tokens: Counter[str] = field(default_factory=Counter)
-    truncated: int = 0
+TOKENS = ("prompt_tokens", "visual_tokens", "output_tokens")
+"""What an index says of the tokens of its ECRs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +43,8 @@ class Published:
     """A version that was made, or was there already."""
 
     manifest: IndexManifest
-    totals: Totals
+    counts: Counts
+    """Of all rows of the corpus; the tokens are those of its ECRs."""
     live: bool
     """Whether the alias points to it now."""
 
@@ -111,11 +54,12 @@ class Published:
         Raises:
             PartialFailure: the rejected share exceeds `budget`.
         """
-        share = self.totals.rejected / max(1, self.totals.rows_in)
+        counts = self.counts
+        share = counts.rejected / max(1, counts.rows)
         if share > budget:
-            worst = ", ".join(f"{n} {c}" for c, n in self.totals.classes.most_common(3))
+            worst = ", ".join(f"{n} {c}" for c, n in Counter(counts.classes).most_common(3))
             raise PartialFailure(
-                f"{self.totals.rejected} of {self.totals.rows_in} rows rejected ({share:.1%}), the "
+                f"{counts.rejected} of {counts.rows} rows rejected ({share:.1%}), the "
                 f"failure budget is {budget:.1%}: {worst}. The alias was not moved; see the dead "
                 "letters, mend the rows, and run with --redrive, or raise failure_budget"
             )
@@ -137,19 +81,24 @@ def finished(target: Target, store: Store, plan: Plan, failure_budget: float) ->
             return None
     publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
     publisher.check(target.version)
-    return _settle(target, store, publisher, totals_of(plan, store, target), failure_budget)
+    counts = counts_of_plan(plan, store, target)
+    return _settle(target, store, publisher, counts, failure_budget)
 
 
-def prepare(target: Target, store: Store) -> None:
-    """Makes the collection; forgets what was loaded into one that is gone."""
+def forget_what_is_gone(target: Target, store: Store) -> None:
+    """Where the collection is not there, nothing is loaded: the markers that say so are deleted."""
     client = connect(target.milvus)
     with typed_errors(f"look for {target.spec.name}"):
-        there = client.has_collection(target.spec.name, timeout=target.milvus.timeout_s)
-    if not there:
-        for key, _ in list(store.list(target.load_prefix)):
-            store.delete(key)
-        store.delete(target.promoted_key)
-    ensure_collection(client, target.milvus, target.spec)
+        if client.has_collection(target.spec.name, timeout=target.milvus.timeout_s):
+            return
+    for key, _ in list(store.list(target.load_prefix)):
+        store.delete(key)
+    store.delete(target.promoted_key)
+
+
+def make_collection(target: Target) -> None:
+    """Makes the collection of the version, unless it is there."""
+    ensure_collection(connect(target.milvus), target.milvus, target.spec)
 
 
 def publish(
@@ -161,61 +110,56 @@ def publish(
         ValidationError: rows are missing, or counts or sampled searches do not hold; the alias
             stays where it was.
     """
-    totals = totals_of(plan, store, target)
-    if totals.indexed + totals.rejected != totals.rows_in:
-        raise ValidationError(
-            f"{totals.rows_in} rows in, but {totals.indexed} indexed and {totals.rejected} rejected"
-        )
+    counts = counts_of_plan(plan, store, target)
     client = connect(target.milvus)
     seal(client, target.milvus, target.spec.name)
     report = verify(
         Searcher(target.milvus, client=client),
         target.spec.name,
-        expected_rows=totals.indexed,
+        expected_rows=counts.done,
         config=config.verify,
         sample=sample_vectors(plan, store, target, config.verify.sample_rows),
     )
     publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
-    manifest = _manifest(target, plan, totals, report, publisher.live_version())
+    manifest = _manifest(target, plan, counts, report, publisher.live_version())
     out.write(f"verify {report.counted_rows:,} rows counted · self-recall {report.self_recall:.1%} "
               f"of {report.sampled_rows} sampled\n")  # fmt: skip
     report.require_passed()
     write_manifest(store, manifest)
-    return _settle(target, store, publisher, totals, config.failure_budget)
+    return _settle(target, store, publisher, counts, config.failure_budget)
 
 
 def _settle(
-    target: Target, store: Store, publisher: Publisher, totals: Totals, failure_budget: float
+    target: Target, store: Store, publisher: Publisher, counts: Counts, failure_budget: float
 ) -> Published:
     """Makes a verified version live, once: where a person moved the alias since, it stays."""
     manifest = read_manifest(store, target.index, target.version)
-    within = totals.rejected <= failure_budget * totals.rows_in
+    within = counts.rejected <= failure_budget * counts.rows
     if within and not store.exists(target.promoted_key):
         publisher.promote(target.version)
         store.put_once(target.promoted_key, b"{}")
     live = publisher.live_version() == target.version
-    return Published(manifest=manifest, totals=totals, live=live)
+    return Published(manifest=manifest, counts=counts, live=live)
 
 
-def totals_of(plan: Plan, store: Store, target: Target) -> Totals:
-    """Sums what the load markers say; rows that never became items count as rejected."""
-    from tte2_ray.artifacts.dead_letters import read_dead_letters
+def counts_of_plan(plan: Plan, store: Store, target: Target) -> Counts:
+    """Sums what the load markers say; rows that never became items count as rejected.
 
-    totals = Totals(rows_in=plan.rows_in, rejected=plan.rejected)
-    totals.classes.update(
-        letter.error_class for letter in read_dead_letters(store, plan.dead_letters)
-    )
-    for shard, stats in read_markers(plan, store, target.load_prefix):
-        if stats["done"] + stats["rejected"] != shard.rows:
-            raise ValidationError(f"shard {shard.name}: its marker does not add up: {stats}")
-        totals.indexed += stats["done"]
-        totals.rejected += stats["rejected"]
-        totals.truncated += stats["truncated"]
-        totals.classes.update(stats["classes"])
-        totals.tokens.update(
-            {name: stats[name] for name in ("prompt_tokens", "visual_tokens", "output_tokens")}
+    Raises:
+        ValidationError: a marker, or the whole, does not add up.
+    """
+    unread = Counter(letter.error_class for letter in read_dead_letters(store, plan.dead_letters))
+    counts = Counts(rows=plan.rejected, rejected=unread.total(), classes=unread)
+    for shard, stored in read_markers(plan, store, target.load_prefix):
+        loaded = Counts.from_dict(stored)
+        if loaded.done + loaded.rejected != shard.rows:
+            raise ValidationError(f"shard {shard.name}: its marker does not add up: {stored}")
+        counts += loaded
+    if counts.rows != plan.rows_in or counts.done + counts.rejected != counts.rows:
+        raise ValidationError(
+            f"{plan.rows_in} rows in, but {counts.done} indexed and {counts.rejected} rejected"
         )
-    return totals
+    return counts
 
 
 def sample_vectors(plan: Plan, store: Store, target: Target, count: int) -> "dict[str, ArrayLike]":
@@ -240,7 +184,7 @@ def sample_vectors(plan: Plan, store: Store, target: Target, count: int) -> "dic
 
 
 def _manifest(
-    target: Target, plan: Plan, totals: Totals, report: VerifyReport, live: str
+    target: Target, plan: Plan, counts: Counts, report: VerifyReport, live: str
 ) -> IndexManifest:
     return IndexManifest(
         index=target.index,
@@ -249,10 +193,10 @@ def _manifest(
         ecr_fingerprint=target.ecr_fingerprint,
         embedding_fingerprint=target.spec.fingerprint,
         corpus_digest=plan.corpus_digest,
-        rows_in=totals.rows_in,
-        indexed=totals.indexed,
+        rows_in=counts.rows,
+        indexed=counts.done,
         unchanged=0,
-        rejected=totals.rejected,
+        rejected=counts.rejected,
         status="verified" if report.passed else "failed",
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         replaced=live if live != target.version else "",
@@ -262,5 +206,5 @@ def _manifest(
             "self_recall": report.self_recall,
             "tied_share": report.tied_share,
         },
-        tokens=dict(totals.tokens),
+        tokens={name: getattr(counts, name) for name in TOKENS},
     )

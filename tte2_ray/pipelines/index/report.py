@@ -3,19 +3,24 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tte2_ray.artifacts.dead_letters import DeadLetter, read_dead_letters
 from tte2_ray.artifacts.markers import table_key
 from tte2_ray.artifacts.shards import Plan, Shard, read_shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table
+from tte2_ray.engines.config import MINI
 from tte2_ray.errors import RowError
 from tte2_ray.media import decode_item
 from tte2_ray.media.thumbnail import thumbnail_data_uri
 from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.estimate import dollars
+from tte2_ray.pipelines.index.progress import duration
 from tte2_ray.prompts import parse_ecr
 from tte2_ray.schema import Item, ecr_schema
+
+T = TypeVar("T")
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SHARDS_SHOWN = 24
@@ -62,10 +67,9 @@ def write_report(config: IndexConfig, plan: Plan, described: dict[str, Any], sto
     prefix = f"ecr/{described['fingerprints']['ecr']}"
     rows, samples = _look(config, plan, store, prefix)
     letters = list(_letters(plan, store, config, described["version"]))
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        TEMPLATE.read_text()
-    )
-    return page.render(
+    pages = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    pages.filters |= {"duration": duration, "dollars": dollars}
+    return pages.from_string(TEMPLATE.read_text()).render(
         it=described,
         samples=samples,
         histograms=[
@@ -76,7 +80,9 @@ def write_report(config: IndexConfig, plan: Plan, described: dict[str, Any], sto
         sampled_rows=len(rows),
         letters=letters[:LETTERS_SHOWN],
         letters_left=max(0, described["rows"]["rejected"] - LETTERS_SHOWN),
-        miniature="mini:" in described["models"]["reasoner"],
+        fake=config.reasoner.engine.kind == "fake",
+        miniature=described["models"]["reasoner"].startswith(MINI),
+        note=config.report_note,
     )
 
 
@@ -109,16 +115,24 @@ def _look(
     for shard in chosen:
         for item, row in _good(store, shard, prefix):
             rows.append(row)
-            kept = by_modality.setdefault(row["modality"], [])
-            if len(kept) < config.report_samples:
-                kept.append((item, row))
+            by_modality.setdefault(row["modality"], []).append((item, row))
     each = max(1, config.report_samples // max(1, len(by_modality)))
     samples = [
         _sample(config, item, row)
         for modality in sorted(by_modality)
-        for item, row in by_modality[modality][:each]
+        for item, row in spread(by_modality[modality], each)
     ]
     return rows, samples
+
+
+def spread(values: Sequence[T], most: int) -> list[T]:
+    """At most `most` of the values, evenly spread: a corpus is often sorted by where it is from.
+
+    >>> spread("abcde", 2), spread("ab", 5)
+    (['a', 'c'], ['a', 'b'])
+    """
+    taken = min(len(values), most)
+    return [values[n * len(values) // taken] for n in range(taken)]
 
 
 def _good(store: Store, shard: Shard, prefix: str) -> Iterator[tuple[Item, dict[str, Any]]]:

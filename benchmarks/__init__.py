@@ -1,0 +1,1 @@
+"""What is measured, and what must hold: run by `make`, never imported by the package."""

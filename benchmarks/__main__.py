@@ -1,0 +1,43 @@
+"""Run the benchmarks: `python -m benchmarks [--only NAME]…`, or `make bench`."""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks.loading import loading
+from benchmarks.memory import driver_memory
+from benchmarks.phases import ecr_phase, embed_phase
+from benchmarks.ray_data_llm import beside_ray_data_llm
+from tools.shown import Row, conclude, table
+
+BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
+    "ecr": ecr_phase,
+    "embed": embed_phase,
+    "load": loading,
+    "memory": driver_memory,
+    "ray_data_llm": beside_ray_data_llm,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs what is named, or everything. Returns the exit status."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    arguments.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME",
+                           help=f"one of {', '.join(BENCHMARKS)}; may be given again")  # fmt: skip
+    chosen = arguments.parse_args(argv).only or list(BENCHMARKS)
+    rows: list[Row] = []
+    for name in chosen:
+        began = time.monotonic()
+        print(f"{name} …", flush=True)
+        with tempfile.TemporaryDirectory(prefix="tte2-bench-") as folder:
+            found = BENCHMARKS[name](Path(folder))
+        print(f"{table(found)}\n{name} took {time.monotonic() - began:.0f} s\n", flush=True)
+        rows += found
+    return conclude("bench", rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

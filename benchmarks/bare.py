@@ -1,0 +1,134 @@
+"""The other side: `vllm.LLM` in a process of its own, with nothing of the job around it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from tte2_ray.engines import EmbedderConfig, EngineConfig, ModelInput, ReasonerConfig
+from tte2_ray.engines.vllm_input import (
+    POOLER,
+    chat_prompt,
+    engine_arguments,
+    prepare_environment,
+)
+from tte2_ray.media import MediaLimits, decode_item
+from tte2_ray.prompts import item_text, place_ecr
+from tte2_ray.schema import Item
+
+if TYPE_CHECKING:
+    from vllm import LLM
+
+_started: "list[LLM]" = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class BareRound:
+    """What a bare engine did with the items of one round."""
+
+    decode_s: float
+    """Seconds to fetch and decode the media and fill the template, before the engine's clock."""
+    engine_s: float
+    """Seconds of `LLM.generate` or `LLM.embed`."""
+    texts: tuple[str, ...] = ()
+    vectors: tuple[tuple[float, ...], ...] = ()
+
+
+class BareEngine:
+    """A bare engine in another process.
+
+    Args:
+        pool: of one process, with the engine up.
+        limits: bounds on what it is shown, those of the job.
+    """
+
+    def __init__(self, pool: ProcessPoolExecutor, limits: MediaLimits) -> None:
+        self._pool, self._limits = pool, limits
+
+    def generate(self, items: Sequence[Item], config: ReasonerConfig) -> BareRound:
+        """Decodes, then generates."""
+        return self._pool.submit(_generate, items, self._limits, config).result()
+
+    def embed(
+        self, items: Sequence[Item], ecrs: Sequence[str], config: EmbedderConfig
+    ) -> BareRound:
+        """Decodes, then embeds items with their ECRs."""
+        return self._pool.submit(_embed, items, ecrs, self._limits, config).result()
+
+
+@contextmanager
+def bare_engine(
+    config: EngineConfig, limits: MediaLimits, *, pooling: bool = False
+) -> Iterator[BareEngine]:
+    """Starts one with the engine arguments of the job."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(_start, config, pooling).result()
+        yield BareEngine(pool, limits)
+        pool.submit(_stop).result()
+
+
+def _start(config: EngineConfig, pooling: bool) -> None:
+    prepare_environment(config)
+    from vllm import LLM
+
+    more = {"pooler_config": POOLER} if pooling else {}
+    _started.append(LLM(**engine_arguments(config, "pooling" if pooling else "generate", **more)))
+
+
+def _stop() -> None:
+    _started.clear()
+
+
+def _inputs(items: Sequence[Item], limits: MediaLimits, instruction: str) -> list[ModelInput]:
+    decoded = [decode_item(item, limits) for item in items]
+    return [
+        ModelInput(text=item_text(d.text, instruction), images=d.images, video=d.video)
+        for d in decoded
+    ]
+
+
+def _generate(items: Sequence[Item], limits: MediaLimits, config: ReasonerConfig) -> BareRound:
+    from vllm import SamplingParams
+
+    sampling = config.sampling
+    params = SamplingParams(
+        max_tokens=sampling.max_tokens, temperature=sampling.temperature, top_p=sampling.top_p
+    )
+    began = time.perf_counter()
+    tokenizer = _started[0].get_tokenizer()
+    inputs = _inputs(items, limits, config.instruction)
+    prompts = [chat_prompt(tokenizer, given) for given in inputs]
+    decoded = time.perf_counter()
+    outputs = _started[0].generate(prompts, params, use_tqdm=False)
+    ended = time.perf_counter()
+    return BareRound(
+        decode_s=decoded - began,
+        engine_s=ended - decoded,
+        texts=tuple(output.outputs[0].text.strip() for output in outputs),
+    )
+
+
+def _embed(
+    items: Sequence[Item], ecrs: Sequence[str], limits: MediaLimits, config: EmbedderConfig
+) -> BareRound:
+    from vllm import PoolingParams
+
+    params = PoolingParams(task="embed", dimensions=config.dimension or None)
+    began = time.perf_counter()
+    tokenizer = _started[0].get_tokenizer()
+    prompts = []
+    inputs = _inputs(items, limits, config.instruction)
+    for given, ecr in zip(inputs, ecrs, strict=True):
+        text, suffix = place_ecr(given.text, ecr if config.reads_ecr else "", config.ecr_turn)
+        prompts.append(chat_prompt(tokenizer, replace(given, text=text), suffix, config.system))
+    decoded = time.perf_counter()
+    outputs = _started[0].embed(prompts, pooling_params=params, use_tqdm=False)
+    ended = time.perf_counter()
+    return BareRound(
+        decode_s=decoded - began,
+        engine_s=ended - decoded,
+        vectors=tuple(tuple(output.outputs.embedding) for output in outputs),
+    )

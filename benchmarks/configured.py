@@ -1,0 +1,28 @@
+"""The job's own configuration, as an operator starts it, in a folder of the benchmark's."""
+
+from pathlib import Path
+
+from tte2_ray.config import Loaded, load_config
+from tte2_ray.pipelines.index.config import IndexConfig
+
+CONFIG = Path(__file__).parents[1] / "conf" / "index_corpus.yaml"
+
+
+def loaded(folder: Path, *overrides: str) -> Loaded[IndexConfig]:
+    """What the job is given.
+
+    Args:
+        folder: everything that it writes goes below.
+        overrides: `key=value`, over the file.
+    """
+    places = [
+        f"store={folder / 'store'}",
+        f"milvus.data_dir={folder / 'milvus'}",
+        f"report_dir={folder / 'report'}",
+    ]
+    return load_config(IndexConfig, [CONFIG], [*places, *overrides])
+
+
+def configured(folder: Path, *overrides: str) -> IndexConfig:
+    """The configuration itself."""
+    return loaded(folder, *overrides).config

@@ -1,0 +1,141 @@
+"""Loading against a bare loop of upserts: the same server, schema and rows.
+
+The bare loop holds its entities ready, as plain lists, and does nothing but `upsert` in batches of
+the size that was fastest in a trial. The phase reads three tables a shard, checks each row, sends
+it, and commits the marker of each shard.
+"""
+
+import hashlib
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.configured import configured
+from benchmarks.gate import GatedLoad, gated
+from benchmarks.measure import ROUNDS, alternate, rate, ratio, stated
+from benchmarks.tables import write_tables
+from benchmarks.work import Work, in_rounds
+from tools.shown import Row
+from tte2_ray.artifacts.keys import ecr_key, embedding_key
+from tte2_ray.artifacts.shards import read_shard
+from tte2_ray.milvus.client import connect
+from tte2_ray.milvus.collection import ensure_collection
+from tte2_ray.milvus.rows import IndexRow, to_entity
+from tte2_ray.milvus.server import resolve, stop_server
+from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.index.job import phases_of
+from tte2_ray.pipelines.index.publish import make_collection
+from tte2_ray.schema import Item, ecr_schema, vector_schema
+
+ROWS = 16_384
+"""128 shards of the job's own size."""
+TRIAL_ROWS = 4_096
+BATCHES = (128, 256, 512, 1024, 2048, 4096)
+"""Rows of a request, of which the bare loop takes the fastest."""
+LEAST = 0.9
+WORDS = """large small striped plain red blue green star ring circle square triangle top bottom
+left right behind above beside word page number clip moves then three two"""
+ECR_WORDS = 24
+"""About as long as what the miniature writes."""
+
+
+def loading(folder: Path, rows: int = ROWS, rounds: int = ROUNDS) -> list[Row]:
+    """The loading phase against a bare loop of upserts."""
+    config = configured(folder)
+    try:
+        config = replace(config, milvus=resolve(config.milvus))
+        items = [Item(item_id=f"row-{n:06d}", text=f"note {n}") for n in range(rows)]
+        work = in_rounds(folder, config, items, rounds=1)
+        bare = BareLoop(work, _fill(work))
+        best = min(BATCHES, key=lambda size: bare.seconds(f"trial{size}", size, TRIAL_ROWS))
+        with cluster(config.ray):
+            pairs = alternate(
+                lambda n: _phase_seconds(folder, work, n),
+                lambda n: bare.seconds(f"bare{n}", best, rows),
+                rounds,
+            )
+    finally:
+        stop_server(config.milvus.data_dir)
+    ours, theirs = [mine for mine, _ in pairs], [other for _, other in pairs]
+    return [
+        ratio("loading / upsert loop of the best batch", ours, theirs, rows, LEAST),
+        rate("loading", ours, rows),
+        rate("upsert loop of the best batch", theirs, rows),
+        stated("best batch of the upsert loop", best, "rows", len(BATCHES)),
+    ]
+
+
+class BareLoop:
+    """Upserts into collections like those of the job.
+
+    Args:
+        work: whose collection is imitated.
+        entities: as Milvus takes them.
+    """
+
+    def __init__(self, work: Work, entities: Sequence[dict[str, Any]]) -> None:
+        self._milvus, self._spec = work.job.config.milvus, work.job.target.spec
+        self._entities = entities
+        self._client = connect(self._milvus)
+
+    def seconds(self, name: str, batch_rows: int, rows: int) -> float:
+        """How long it takes to upsert the first `rows` entities into a fresh collection."""
+        spec = replace(self._spec, index=name)
+        ensure_collection(self._client, self._milvus, spec)
+        given = self._entities[:rows]
+        began = time.perf_counter()
+        for start in range(0, rows, batch_rows):
+            self._client.upsert(spec.name, given[start : start + batch_rows])
+        return time.perf_counter() - began
+
+
+def _phase_seconds(folder: Path, work: Work, number: int) -> float:
+    """Loads the job's rows into a version of its own; from the open gate to the last marker."""
+    index, target, shards = f"ours{number}", work.job.target, work.rounds[1].shards
+    target = replace(target, index=index, spec=replace(target.spec, index=index))
+    job = replace(work.job, target=target)
+    make_collection(target)
+    phase = next(phase for phase in phases_of(job) if phase.name == "load")
+    with gated(phase, job.store, shards, folder / f"gates{number}", GatedLoad) as behind:
+        return behind.seconds(shards)
+
+
+def _fill(work: Work) -> list[dict[str, Any]]:
+    """Writes the tables that are loaded; the same rows as entities, vectors as plain lists."""
+    import numpy as np
+
+    config, words, numbers = work.job.config, random.Random(0), np.random.default_rng(0)
+    ecr_recipe, recipe = config.ecr_recipe(), config.embedding_recipe()
+    rows: dict[str, dict[str, Any]] = {}
+
+    def ecr(item: Item) -> dict[str, Any]:
+        think = " ".join(words.choices(WORDS.split(), k=ECR_WORDS))
+        rows[item.item_id] = {
+            "ecr": f"<think>{think}</think>{think[:40]}",
+            "modality": item.modality,
+            "prompt_tokens": 60,
+            "visual_tokens": 36,
+            "output_tokens": ECR_WORDS,
+        }
+        content = hashlib.sha256(item.item_id.encode()).hexdigest()
+        key = {"content_key": content, "ecr_key": ecr_key(content, ecr_recipe)}
+        return rows[item.item_id] | key
+
+    def vector(item: Item) -> dict[str, Any]:
+        drawn = numbers.standard_normal(recipe.dimension, dtype=np.float32)
+        key = embedding_key(item.item_id, recipe)
+        rows[item.item_id] |= {"vector": drawn.tolist(), "embedding_key": key}
+        return {"vector": drawn, "embedding_key": key, "ecr_key": key}
+
+    write_tables(work.job, work.job.ecr_prefix, ecr_schema(), ecr)
+    write_tables(work.job, work.job.vector_prefix, vector_schema(recipe.dimension), vector)
+    entities = []
+    for shard in work.rounds[1].shards:
+        for item in read_shard(work.job.store, shard):
+            row = IndexRow(item_id=item.item_id, shard=shard.name, **rows[item.item_id])
+            entity, _ = to_entity(row, dimension=recipe.dimension, metadata_fields=())
+            entities.append({**entity, "vector": rows[item.item_id]["vector"]})
+    return entities

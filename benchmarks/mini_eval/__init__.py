@@ -1,0 +1,1 @@
+"""What the committed miniatures can do: `make mini-eval` (docs/mini.md)."""

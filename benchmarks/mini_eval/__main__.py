@@ -1,0 +1,129 @@
+"""`make mini-eval`: the committed miniatures on a world of the test split (docs/mini.md).
+
+world ─ reason (vLLM) ─▶ ECRs ─▶ salient attributes, right or wrong
+                          ├─ embed with ECR (vLLM) ─▶ vectors ┐
+          embed directly (vLLM) ─▶ vectors ───────────────────┴▶ measures by task, paired
+240 items ─ transformers ─▶ ECRs, vectors ─▶ the same as vLLM's?
+"""
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.mini_eval.accuracy import all_marks
+from benchmarks.mini_eval.keep import Kept, keep_world
+from benchmarks.mini_eval.models import embed, job_config, reason, with_embedder
+from benchmarks.mini_eval.parity import Peer, sample
+from benchmarks.mini_eval.retrieval import measured
+from benchmarks.mini_eval.table import (
+    attribute_rows,
+    by_task,
+    exact_rows,
+    parity_rows,
+    retrieval_rows,
+)
+from benchmarks.mini_eval.world import Eval, Turn, read_world
+from tools.shown import ROOT, Row, conclude
+from tte2_ray.engines import resolve_model
+from tte2_ray.errors import ConfigError, TteError
+from tte2_ray.pipelines.index.config import IndexConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Vectors = np.ndarray[Any, np.dtype[np.float32]]
+
+BEGAN = time.monotonic()
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    print(f"[{time.monotonic() - BEGAN:5.0f} s] {line}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Measures, shows, returns the exit status."""
+    try:
+        return _measure(_told())
+    except TteError as error:
+        print(f"mini-eval: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _measure(told: argparse.Namespace) -> int:
+    if told.queries < 1 or told.same < 1:
+        raise ConfigError("--queries and --same count queries of a task and items of a kind: 1 up")
+    tte = job_config(told.reasoner, told.embedder)
+    direct = with_embedder(tte, told.direct, reads_ecr=False)
+    for model in (tte.reasoner.engine.model, tte.embedder.engine.model, told.direct):
+        resolve_model(model)  # a model that is missing ends the run before any work
+    say(f"a test world of {told.queries} queries a task")
+    kept = keep_world(ROOT / "build" / "mini-eval", told.seed, "test", told.queries, told.fresh)
+    eval_ = read_world(kept.folder)
+    turns = [*eval_.items, *(query.turn for query in eval_.queries)]
+    say(f"{len(eval_.items)} items and {len(eval_.queries)} queries; reasoning about each")
+    ecrs = kept.ecrs(tte.ecr_recipe().fingerprint, lambda: reason(turns, tte, say))
+    say("embedding with ECRs")
+    vectors = _vectors(kept, turns, ecrs, tte)
+    say("embedding directly")
+    plain = _vectors(kept, turns, {}, direct)
+    found = all_marks(eval_, ecrs)
+    rows = attribute_rows(found)
+    rows += retrieval_rows(_measures(eval_, vectors), _measures(eval_, plain))
+    say("transformers on a sample")
+    rows += _parity(eval_, ecrs, {"embedder": (tte, vectors), "direct": (direct, plain)}, told.same)
+    rows += exact_rows(eval_, ecrs, found)
+    say("done")
+    status = conclude("mini-eval", rows)
+    print(f"\n{by_task(rows)}")
+    return status
+
+
+def _told() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--reasoner", default="mini:reasoner", help="a folder, or mini:reasoner")
+    parser.add_argument("--embedder", default="mini:embedder", help="likewise")
+    parser.add_argument("--direct", default="mini:direct", help="the embedder without ECRs")
+    parser.add_argument("--queries", type=int, default=112, help="of each of the nine tasks")
+    parser.add_argument("--seed", type=int, default=9001, help="of the world")
+    parser.add_argument("--same", type=int, default=48, help="items of a kind for transformers")
+    parser.add_argument("--fresh", action="store_true", help="use nothing of an earlier run")
+    return parser.parse_args()
+
+
+def _vectors(kept: Kept, turns: list[Turn], ecrs: dict[str, str], config: IndexConfig) -> "Vectors":
+    return kept.vectors(
+        config.embedding_recipe().fingerprint, lambda: embed(turns, ecrs, config, say)
+    )
+
+
+def _measures(eval_: Eval, vectors: "Vectors") -> "dict[str, Any]":
+    items = len(eval_.items)
+    return measured(eval_, vectors[:items], vectors[items:])
+
+
+def _parity(
+    eval_: Eval,
+    ecrs: dict[str, str],
+    embedders: "dict[str, tuple[IndexConfig, Vectors]]",
+    each: int,
+) -> list[Row]:
+    turns = sample(eval_, each)
+    place = {turn.name: i for i, turn in enumerate(eval_.items)}
+    at = [place[turn.name] for turn in turns]
+    cosines = {}
+    for name, (config, vectors) in embedders.items():
+        read = [ecrs[turn.name] if config.embedder.reads_ecr else "" for turn in turns]
+        theirs = Peer(resolve_model(config.embedder.engine.model), config.media).vectors(
+            turns, read
+        )
+        cosines[name] = (vectors[at].astype(float) * theirs).sum(axis=1)
+    peer = Peer(resolve_model(config.reasoner.engine.model), config.media)
+    written = peer.ecrs(turns, config.reasoner.sampling.max_tokens)
+    same = [ecr == ecrs[turn.name] for ecr, turn in zip(written, turns, strict=True)]
+    return parity_rows(same, cosines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

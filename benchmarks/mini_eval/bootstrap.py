@@ -1,0 +1,75 @@
+"""Percentile bootstrap intervals (Efron 1979), reproducible by a fixed seed.
+
+Letters: B resamples, C clusters, Q queries.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[np.float64]]
+
+RESAMPLES = 2000
+BOUNDS = (2.5, 97.5)
+"""Percentiles of a 95 % interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def ratio(parts: Mapping[str, tuple[float, float]], seed: int = 0) -> Estimate:
+    """Sum of the first numbers over sum of the second, clusters resampled.
+
+    Args:
+        parts: by cluster, what is right and what there is.
+        seed: of the resampling.
+
+    >>> ratio({"a": (1, 2), "b": (1, 2)})
+    Estimate(value=0.5, low=0.5, high=0.5, n=4)
+    """
+    import numpy as np
+
+    right_C, all_C = np.array(list(parts.values()), dtype=np.float64).T
+    rng = np.random.default_rng(seed)
+    size = len(right_C)
+    drawn = []
+    for _ in range(RESAMPLES):
+        count_C = np.bincount(rng.integers(size, size=size), minlength=size)
+        drawn.append(count_C @ right_C / max(count_C @ all_C, 1e-12))
+    low, high = np.percentile(drawn, BOUNDS)
+    value = right_C.sum() / all_C.sum()
+    return Estimate(value=float(value), low=float(low), high=float(high), n=int(all_C.sum()))
+
+
+def mean_of_means(groups: Sequence["Array"], seed: int = 0) -> Estimate:
+    """The mean over tasks of the mean over queries, queries resampled within their task.
+
+    Args:
+        groups: a value a query, one array a task. Differences of paired runs give the interval of
+            a paired difference.
+        seed: of the resampling.
+
+    >>> import numpy as np
+    >>> mean_of_means([np.array([0.0, 0.0]), np.array([1.0, 1.0])])
+    Estimate(value=0.5, low=0.5, high=0.5, n=4)
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    means_B = np.zeros(RESAMPLES)
+    for values_Q in groups:
+        picked_BQ = rng.integers(len(values_Q), size=(RESAMPLES, len(values_Q)))
+        means_B += values_Q[picked_BQ].mean(axis=1) / len(groups)
+    low, high = np.percentile(means_B, BOUNDS)
+    value = float(np.mean([group.mean() for group in groups]))
+    return Estimate(value=value, low=float(low), high=float(high), n=sum(map(len, groups)))

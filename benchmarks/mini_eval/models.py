@@ -1,0 +1,110 @@
+"""The engines of the index job over many turns, with the job's own decoding and configuration."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.mini_eval.world import Turn
+from tools.shown import ROOT
+from tte2_ray.config import load_config
+from tte2_ray.engines import Embedder, ModelInput, Reasoner, build_embedder, build_reasoner
+from tte2_ray.errors import RowError, ValidationError
+from tte2_ray.media import DecodedItem
+from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.prompts import close_overrun
+from tte2_ray.stages.decoder import Decoder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Say = Callable[[str], None]
+
+
+def job_config(reasoner: str = "", embedder: str = "") -> IndexConfig:
+    """The configuration that `jobs/index_corpus.py` has by default.
+
+    Args:
+        reasoner: another model than the default's.
+        embedder: likewise.
+    """
+    path = ROOT / "conf" / "index_corpus.yaml"
+    named = {"reasoner.engine.model": reasoner, "embedder.engine.model": embedder}
+    return load_config(IndexConfig, [path], [f"{k}={v}" for k, v in named.items() if v]).config
+
+
+def reason(turns: Sequence[Turn], config: IndexConfig, say: Say) -> dict[str, str]:
+    """ECRs by name, through vLLM."""
+    engine = build_reasoner(config.reasoner)
+
+    async def one(turn: Turn, decoded: DecodedItem) -> dict[str, Any]:
+        said = await engine.reason(_shown(turn, decoded))
+        return {"ecr": close_overrun(said.text) if said.truncated else said.text}
+
+    rows = _each(engine, turns, config, config.reasoner.engine.max_in_flight, one, say)
+    return {turn.name: row["ecr"] for turn, row in zip(turns, rows, strict=True)}
+
+
+def embed(
+    turns: Sequence[Turn], ecrs: Mapping[str, str], config: IndexConfig, say: Say
+) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """Unit vectors (turns, values), through vLLM.
+
+    Args:
+        turns: what is embedded.
+        ecrs: by name; one that is missing embeds directly.
+        config: names the embedder.
+        say: takes a line of progress now and then.
+    """
+    import numpy as np
+
+    engine = build_embedder(config.embedder)
+
+    async def one(turn: Turn, decoded: DecodedItem) -> dict[str, Any]:
+        made = await engine.embed(_shown(turn, decoded), ecrs.get(turn.name, ""))
+        return {"vector": made.vector}
+
+    rows = _each(engine, turns, config, config.embedder.engine.max_in_flight, one, say)
+    return np.array([row["vector"] for row in rows], dtype=np.float32)
+
+
+def _shown(turn: Turn, decoded: DecodedItem) -> ModelInput:
+    return ModelInput(text=turn.words(decoded.text), images=decoded.images, video=decoded.video)
+
+
+def _each(
+    engine: Reasoner | Embedder,
+    turns: Sequence[Turn],
+    config: IndexConfig,
+    in_flight: int,
+    one: Callable[[Turn, DecodedItem], Coroutine[Any, Any, dict[str, Any]]],
+    say: Say,
+) -> list[dict[str, Any]]:
+    decoder = Decoder(config.media, config.reasoner.engine.decode_threads, in_flight)
+    done = 0
+
+    async def tell(turn: Turn) -> dict[str, Any]:
+        nonlocal done
+        try:
+            row = await decoder(turn.item, lambda decoded: one(turn, decoded))
+        except RowError as error:
+            raise ValidationError(f"{turn.name} of the test world is refused: {error}") from error
+        done += 1
+        if done % 500 == 0 or done == len(turns):
+            say(f"  {done} of {len(turns)}")
+        return row
+
+    async def all_of_them() -> list[dict[str, Any]]:
+        return list(await asyncio.gather(*(tell(turn) for turn in turns)))
+
+    try:
+        return asyncio.run(all_of_them())
+    finally:
+        engine.close()
+
+
+def with_embedder(config: IndexConfig, model: str, reads_ecr: bool) -> IndexConfig:
+    """The same job with another embedder."""
+    engine = replace(config.embedder.engine, model=model)
+    embedder = replace(config.embedder, engine=engine, reads_ecr=reads_ecr)
+    return replace(config, embedder=embedder)

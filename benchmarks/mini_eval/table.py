@@ -1,0 +1,145 @@
+"""What was measured as rows: those that the contract names with their targets, others stated."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from benchmarks.mini_eval.accuracy import accuracy, exact
+from benchmarks.mini_eval.bootstrap import Estimate, mean_of_means
+from benchmarks.mini_eval.marks import Mark
+from benchmarks.mini_eval.slots import KINDS, MEDIA, repeats
+from benchmarks.mini_eval.world import Eval
+from tools.shown import Row
+from tte2_ray.mini.tasks import TASKS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Values = np.ndarray[Any, np.dtype[np.float64]]
+
+LEAST_QUERIES = 1000
+TWICE: Final[tuple[Literal["picture", "page"], ...]] = ("picture", "page")
+"""Kinds whose statement says again what their thinking says."""
+
+
+def stated(name: str, e: Estimate, unit: str = "share") -> Row:
+    """A number without a target."""
+    return Row(name=name, value=e.value, unit=unit, target="", holds=True, n=e.n,
+               low=e.low, high=e.high)  # fmt: skip
+
+
+def attribute_rows(found: Sequence[Mark]) -> list[Row]:
+    """The accuracy of salient attributes of items with media, and what it is made of."""
+    salient = [m for m in found if m.salient]
+    whole = accuracy(salient)
+    rows = [Row(name="ECR: salient attributes", value=whole.value, unit="share", target=">= 0.95",
+                holds=whole.value >= 0.95, n=whole.n, low=whole.low, high=whole.high)]  # fmt: skip
+    groups: defaultdict[str, list[Mark]] = defaultdict(list)
+    for kind in MEDIA:
+        own = [m for m in salient if m.kind == kind]
+        groups[f"ECR: {kind}s"] = own
+        for m in own:
+            groups[f"ECR: {kind}s, {m.attribute}"].append(m)
+        for m in own:
+            if m.held_out is not None:
+                name = f"ECR: {kind}s, {'held-out' if m.held_out else 'seen'} combinations"
+                groups[name].append(m)
+    for m in found:
+        if not m.salient:
+            groups[f"ECR: {m.kind}s, {m.attribute} (not counted)"].append(m)
+    return rows + [stated(name, accuracy(group)) for name, group in groups.items()]
+
+
+def exact_rows(eval_: Eval, ecrs: Mapping[str, str], found: Sequence[Mark]) -> list[Row]:
+    """How many ECRs are the true ones word for word, of items by kind and of queries by task; and
+    how many statements of items repeat their thinking (it is the thinking that is judged)."""
+    rows = []
+    for twice in TWICE:
+        own_ids = {m.item_id for m in found if m.kind == twice}
+        share = sum(repeats(ecrs[name], twice) for name in own_ids) / len(own_ids)
+        rows.append(_plain(f"ECR repeats its thinking: {twice}s", share, len(own_ids)))
+    for kind in KINDS:
+        names = {m.item_id for m in found if m.kind == kind}
+        share = sum(ecrs[n] == eval_.truth[n] for n in names) / len(names)
+        rows.append(_plain(f"ECR word for word: {kind}s", share, len(names)))
+    for task in TASKS:
+        own = [query for query in eval_.queries if query.task == task]
+        share = exact(own, eval_.truth, ecrs)
+        rows.append(_plain(f"ECR word for word: queries of {task}", share, len(own)))
+    return rows
+
+
+def _plain(name: str, value: float, n: int) -> Row:
+    return Row(name=name, value=value, unit="share", target="", holds=True, n=n)
+
+
+def retrieval_rows(tte: "Mapping[str, Values]", direct: "Mapping[str, Values]") -> list[Row]:
+    """TTE against direct embedding: the mean over tasks, and every task.
+
+    Args:
+        tte: the measure of every query, by task.
+        direct: of the same queries in the same order.
+    """
+    gain = mean_of_means([tte[task] - direct[task] for task in TASKS])
+    rows = [
+        Row(name="TTE minus direct: mean over tasks", value=gain.value, unit="score",
+            target="interval above 0", holds=gain.low > 0, n=gain.n, low=gain.low,
+            high=gain.high),
+        Row(name="queries", value=gain.n, unit="queries", target=f">= {LEAST_QUERIES}",
+            holds=gain.n >= LEAST_QUERIES, n=gain.n),
+        stated("TTE: mean over tasks", mean_of_means([tte[task] for task in TASKS])),
+        stated("direct: mean over tasks", mean_of_means([direct[task] for task in TASKS])),
+    ]  # fmt: skip
+    for task in TASKS.values():
+        difference = mean_of_means([tte[task.name] - direct[task.name]])
+        rows += [
+            stated(f"TTE: {task.name}", mean_of_means([tte[task.name]]), task.measure),
+            stated(f"direct: {task.name}", mean_of_means([direct[task.name]]), task.measure),
+            stated(f"TTE minus direct: {task.name}", difference, task.measure),
+        ]
+    return rows
+
+
+def parity_rows(same: Sequence[bool], cosines: "Mapping[str, Values]") -> list[Row]:
+    """transformers against vLLM.
+
+    Args:
+        same: of each item, whether both wrote the same greedy ECR.
+        cosines: of each item, by embedder.
+    """
+    share = sum(same) / len(same)
+    rows = [Row(name="transformers and vLLM: same greedy ECR", value=share, unit="share of items",
+                target=">= 0.98", holds=share >= 0.98, n=len(same))]  # fmt: skip
+    for name, values in cosines.items():
+        least = float(values.min())
+        rows.append(Row(name=f"transformers and vLLM: least cosine, {name}", value=least,
+                        unit="cosine", target=">= 0.999", holds=least >= 0.999,
+                        n=len(values)))  # fmt: skip
+    return rows
+
+
+def by_task(rows: Iterable[Row]) -> str:
+    """The table of section "TTE against direct" as a terminal shows it."""
+    found = {row.name: row for row in rows}
+    lines = [f"{'task':22}{'measure':11}{'n':>6}{'TTE':>8}{'direct':>8}{'TTE - direct':>14}"
+             f"   {'95 % interval':20} TTE is"]  # fmt: skip
+    for name in (*TASKS, "mean over tasks"):
+        tte, direct, gain = (
+            found[f"{side}: {name}"] for side in ("TTE", "direct", "TTE minus direct")
+        )
+        measure = TASKS[name].measure if name in TASKS else ""
+        bounds = f"{gain.low:+.3f} to {gain.high:+.3f}"
+        lines.append(f"{name:22}{measure:11}{gain.n:6}{tte.value:8.3f}{direct.value:8.3f}"
+                     f"{gain.value:+14.3f}   {bounds:20} {verdict(gain)}")  # fmt: skip
+    return "\n".join(lines)
+
+
+def verdict(gain: Row) -> str:
+    """What the interval of a difference says.
+
+    >>> verdict(Row(name="", value=0.1, unit="", target="", holds=True, low=-0.1, high=0.3))
+    'not shown to be better'
+    """
+    if gain.low is not None and gain.low > 0:
+        return "better"
+    return "WORSE" if gain.high is not None and gain.high < 0 else "not shown to be better"

@@ -1,0 +1,62 @@
+"""What vLLM is given, without vLLM: prompts by the model's template, arguments of an adapter."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tte2_ray.engines import EngineConfig, ModelInput, resolve_model
+from tte2_ray.engines.vllm_input import chat_prompt, engine_arguments
+from tte2_ray.errors import ResourceMissingError
+from tte2_ray.prompts import place_ecr
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(resolve_model("mini:embedder"))
+
+
+def prompt(tokenizer, given: ModelInput, suffix: str = "", system: str = "") -> str:
+    text: str = chat_prompt(tokenizer, given, suffix, system)["prompt"]
+    return text
+
+
+def test_a_system_message_stands_in_front(tokenizer) -> None:
+    plain = prompt(tokenizer, ModelInput(text="a title"))
+    with_system = prompt(tokenizer, ModelInput(text="a title"), system="Represent it.")
+    assert with_system == f"<|im_start|>system\nRepresent it.<|im_end|>\n{plain}"
+
+
+@pytest.mark.parametrize(
+    ("turn", "ending"),
+    [
+        ("user", "a title\na star. a flag<|im_end|>\n<|im_start|>assistant\n"),
+        ("assistant", "a title<|im_end|>\n<|im_start|>assistant\n"
+                      "<think>a star</think>a flag<|im_end|>"),
+    ],
+)  # fmt: skip
+def test_an_ecr_stands_where_the_embedder_was_taught_to_read_it(tokenizer, turn, ending) -> None:
+    text, suffix = place_ecr("a title", "<think>a star</think>a flag", turn)
+    assert prompt(tokenizer, ModelInput(text=text), suffix).endswith(ending)
+
+
+@pytest.mark.parametrize(("ranks", "room"), [((4, {}), 8), ((16, {}), 16), ((16, {"q": 24}), 32)])
+def test_room_is_made_for_an_adapter(tmp_path: Path, ranks: tuple, room: int) -> None:
+    adapter = {"r": ranks[0], "rank_pattern": ranks[1]}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(adapter))
+    given = engine_arguments(EngineConfig(model="mini:embedder", lora=str(tmp_path)), "pooling")
+    assert (given["enable_lora"], given["max_lora_rank"]) == (True, room)
+
+
+def test_no_adapter_no_room() -> None:
+    assert "enable_lora" not in engine_arguments(EngineConfig(model="mini:embedder"), "pooling")
+
+
+def test_a_folder_without_an_adapter_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ResourceMissingError, match=r"no adapter_config\.json"):
+        engine_arguments(EngineConfig(model="mini:embedder", lora=str(tmp_path)), "pooling")
+    (tmp_path / "adapter_config.json").write_text('{"r": 1024}')
+    with pytest.raises(ResourceMissingError, match="rank 1024, vLLM serves up to 512"):
+        engine_arguments(EngineConfig(model="mini:embedder", lora=str(tmp_path)), "pooling")

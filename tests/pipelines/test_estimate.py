@@ -1,0 +1,127 @@
+"""The plan before a run: what it says of tokens, time and cost, and from where."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tte2_ray.artifacts.freeze import freeze_plan
+from tte2_ray.artifacts.shards import Shard
+from tte2_ray.artifacts.store import open_store
+from tte2_ray.engines import EmbedderConfig, EngineConfig, ModelInput, ReasonerConfig
+from tte2_ray.engines.tokens import TokenCounter
+from tte2_ray.pipelines.index.config import EstimateConfig, IndexConfig
+from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate
+from tte2_ray.pipelines.index.expect import expect
+from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate, measured_rate
+from tte2_ray.pipelines.index.sample import Sample, draw, look
+from tte2_ray.schema import Item
+from tte2_ray.stages.counts import Counts
+
+FAKE = EngineConfig(kind="fake", model="Somebody/Model")
+GPU = replace(FAKE, kind="vllm", model="/models/large", num_gpus=4, replicas=2)
+SAMPLE = Sample(rows=32, rejected={}, prompt_tokens=1000.0, visual_tokens=900.0)
+RATES = {
+    "reason": Rate(per_s=1100.0, start_s=60.0, output_tokens=100.0, basis="measured"),
+    "embed": Rate(per_s=11_000.0, start_s=30.0, output_tokens=0.0, basis="measured"),
+    "load": Rate(per_s=500.0, start_s=0.0, output_tokens=0.0, basis="assumed"),
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Rates that other tests measured are not known here."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def config(reasoner: EngineConfig = FAKE, embedder: EngineConfig = FAKE) -> IndexConfig:
+    return IndexConfig(
+        reasoner=ReasonerConfig(engine=reasoner),
+        embedder=EmbedderConfig(engine=embedder),
+        estimate=EstimateConfig(usd_per_gpu_hour=2.0, usd_per_cpu_hour=0.1),
+    )
+
+
+def todo(rows: int) -> Mapping[str, tuple[Shard, ...]]:
+    shard = Shard(name="a", key="a", rows=rows, rejected=0)
+    return {"reason": (shard,), "embed": (shard,), "load": (shard,)}
+
+
+def test_tokens_time_and_cost_are_the_sample_times_the_rows() -> None:
+    found = estimate(config(reasoner=GPU), todo(7200), SAMPLE, RATES)
+    reason, embed, load = found.phases
+    assert reason.prompt_tokens == 7_200_000
+    assert reason.output_tokens == 720_000
+    assert reason.seconds == pytest.approx(60 + 7200 * 1100 / (1100 * 2))
+    assert reason.usd == pytest.approx(reason.seconds / 3600 * 2 * 4 * 2.0), "2 replicas of 4 GPUs"
+    assert embed.prompt_tokens == 7200 * 1100, "it reads the ECR, too"
+    assert embed.seconds == pytest.approx(30 + 7200 * 1100 / 11_000)
+    assert embed.usd == pytest.approx(embed.seconds / 3600 * 0.1)
+    assert load.seconds == pytest.approx(7200 / 500)
+    assert found.seconds == pytest.approx(reason.seconds + embed.seconds + load.seconds)
+
+
+def test_what_is_done_costs_nothing_and_a_limit_is_called_one() -> None:
+    left = {**todo(100), "reason": ()}
+    found = estimate(config(), left, SAMPLE, RATES)
+    assert [phase.name for phase in found.phases] == ["embed", "load"]
+    unknown = {**RATES, "reason": replace(RATES["reason"], output_tokens=0.0)}
+    (reason, *_) = estimate(config(), todo(10), SAMPLE, unknown).phases
+    assert reason.at_most
+    assert reason.output_tokens == 10 * ReasonerConfig().sampling.max_tokens
+
+
+def test_it_is_printed_with_its_prices_and_where_its_rates_come_from() -> None:
+    out = io.StringIO()
+    refused = replace(SAMPLE, rejected={"encrypted": 2})
+    print_estimate(config(), estimate(config(), todo(7200), refused, RATES), out)
+    said = out.getvalue()
+    for part in ("sample of 32 rows", "refused: 2 encrypted", "720,000 written", "(measured)",
+                 "total  ≈ 2h13m", "$2 a GPU and $0.1 a CPU an hour"):  # fmt: skip
+        assert part in said, said
+
+
+def test_rates_are_kept_by_what_was_made_and_on_what() -> None:
+    counts = Counts(rows=100, done=100, prompt_tokens=9_000, output_tokens=1_000)
+    rate = measured_rate(counts, working_s=10.0, start_s=5.0, replicas=2)
+    assert (rate.per_s, rate.output_tokens) == (500.0, 10.0)
+    assert known_rate("reason", "f", GPU) is None, "nothing is known: a sample must tell"
+    keep_rate("reason", "f", GPU, rate)
+    assert known_rate("reason", "f", GPU) == rate
+    assert known_rate("reason", "other", GPU) is None
+    assert known_rate("reason", "f", replace(GPU, num_gpus=8)) is None
+    keep_rate("reason", "f", FAKE, rate)
+    assert known_rate("reason", "f", FAKE) != rate, "what a fake did is no measurement"
+
+
+def test_the_sample_is_decoded_and_its_bad_rows_are_foretold(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    Image.new("RGB", (1024, 1024)).save(tmp_path / "a.png")
+    items = [
+        Item(item_id=f"{n}", text="three more words", image_uris=(str(tmp_path / f"{name}.png"),))
+        for n, name in enumerate("ab" * 40)
+    ]
+    plan = freeze_plan(store, "c", items, 8)
+    drawn = draw(store, plan.shards, 32)
+    assert len(drawn) == 32
+    assert len({int(item.item_id) // 8 for item in drawn}) > 3, "spread over the shards"
+    seen = look(config(), drawn)
+    assert seen.visual_tokens == (1024 // 32) ** 2, "of a model that is not here: Qwen3-VL's"
+    assert seen.rejected == {"not_found": sum("b.png" in i.image_uris[0] for i in drawn)}
+
+    out = io.StringIO()
+    left = dict.fromkeys(("reason", "embed", "load"), plan.shards)
+    found = expect(config(), store, left, dict.fromkeys(left, "f"), out)
+    assert isinstance(found, Estimate)
+    assert found.phases[0].rows == 80
+    assert "a fake engine" in out.getvalue()
+
+
+def test_the_miniature_counts_as_its_processor_does() -> None:
+    counter = TokenCounter("mini:reasoner")
+    picture = ModelInput(text="Think, then describe.", images=[Image.new("RGB", (96, 96))])
+    assert counter.visual_tokens(picture) == 36
+    assert 36 < counter.prompt_tokens(picture) < 36 + 30

@@ -1,0 +1,123 @@
+"""Loading several shards in one call, on a store on disk and a real embedded server."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tte2_ray.artifacts.dead_letters import read_dead_letters
+from tte2_ray.artifacts.freeze import freeze_plan
+from tte2_ray.artifacts.markers import marker_key, read_marker, table_key
+from tte2_ray.artifacts.shards import Shard
+from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.artifacts.tables import write_table
+from tte2_ray.errors import ValidationError
+from tte2_ray.milvus.client import connect
+from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
+from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.server import resolve, stop_server
+from tte2_ray.schema import Item, ecr_schema, vector_schema
+from tte2_ray.stages.load import LoadShards, LoadWork
+
+DIMENSION = 4
+BLANK = {"int32": 0, "bool": False, "string": ""}
+
+
+@pytest.fixture(scope="module")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusConfig]:
+    folder = tmp_path_factory.mktemp("milvus")
+    yield resolve(MilvusConfig(data_dir=str(folder), metadata_fields=("year",)))
+    stop_server(folder)
+
+
+@pytest.fixture
+def work(tmp_path: Path, milvus: MilvusConfig, request: pytest.FixtureRequest) -> LoadWork:
+    index = "".join(c for c in request.node.name if c.isalnum())[:30]
+    spec = CollectionSpec(index=index, version="v1", fingerprint="f", dimension=DIMENSION)
+    ensure_collection(connect(milvus), milvus, spec)
+    return LoadWork(root=str(tmp_path / "store"), ecr_prefix="ecr/f", vector_prefix="vectors/f",
+                    prefix="indexes/i/v1/load", dead_letter_prefix="dead-letter/i", milvus=milvus,
+                    collection=spec.name, dimension=DIMENSION)  # fmt: skip
+
+
+def given(store: Store, rows: int, per_shard: int) -> list[Shard]:
+    """Shards with their tables: row 1 has no ECR, row 2 a vector that Milvus must not see."""
+    items = [Item(item_id=f"i{n}", text=f"t{n}", metadata={"year": n}) for n in range(rows)]
+    plan = freeze_plan(store, "corpora/c", items, per_shard)
+    for number, shard in enumerate(plan.shards):
+        mine = range(number * per_shard, number * per_shard + shard.rows)
+        ecrs = [ecr_row(n) for n in mine]
+        vectors = [vector_row(n) for n in mine if n != 1]
+        for prefix, table, schema in (
+            ("ecr/f", ecrs, ecr_schema()),
+            ("vectors/f", vectors, vector_schema(DIMENSION)),
+        ):
+            write_table(store, table_key(prefix, shard), pa.Table.from_pylist(table, schema))
+    return list(plan.shards)
+
+
+def ecr_row(n: int) -> dict[str, Any]:
+    row = {f.name: BLANK[str(f.type)] for f in ecr_schema()}
+    row |= {"item_id": f"i{n}", "ecr": f"about {n}", "modality": "text", "output_tokens": 2}
+    failed = {"ecr": "", "error_class": "empty_ecr", "error_message": "", "error_stage": "reason"}
+    return row | failed if n == 1 else row
+
+
+def vector_row(n: int) -> dict[str, Any]:
+    names = ("embedding_key", "ecr_key", "error_class", "error_message", "error_stage")
+    row = dict.fromkeys(names, "") | {"prompt_tokens": 0, "visual_tokens": 0}
+    values = [0.0] * DIMENSION if n == 2 else [1.0, float(n), 0.0, 0.0]
+    return row | {"item_id": f"i{n}", "vector": values}
+
+
+def test_each_shard_of_a_call_is_accounted_for_by_itself(work: LoadWork) -> None:
+    store = open_store(work.root)
+    shards = given(store, rows=10, per_shard=3)
+    counts = LoadShards(work).commit(shards)
+
+    assert [(c.rows, c.done, c.rejected) for c in counts] == [(3, 1, 2), (3, 3, 0), (3, 3, 0),
+                                                             (1, 1, 0)]  # fmt: skip
+    assert counts[0].classes == {"empty_ecr": 1, "bad_vector": 1}
+    for shard, count in zip(shards, counts, strict=True):
+        marker = read_marker(store, marker_key(work.prefix, shard))
+        assert (marker["rows"], marker["done"]) == (count.rows, count.done)
+        assert marker["output_tokens"] == 2 * shard.rows, "tokens were spent on the ECRs before"
+
+    letters = list(read_dead_letters(store, (key for key, _ in store.list("dead-letter/i"))))
+    assert {(x.item_id, x.stage, x.shard) for x in letters} == {
+        ("i1", "reason", shards[0].name),
+        ("i2", "load", shards[0].name),
+    }
+    assert json.loads(letters[0].row)["text"] in ("t1", "t2")
+
+
+def test_rows_carry_their_shard_ecr_and_selected_metadata(work: LoadWork) -> None:
+    shards = given(open_store(work.root), rows=5, per_shard=3)
+    LoadShards(work).commit(shards)
+    client = connect(work.milvus)
+    client.load_collection(work.collection)
+    found = client.query(work.collection, ids=["i0", "i4"], consistency_level="Strong",
+                         output_fields=["ecr", "shard", "metadata", "vector"])  # fmt: skip
+    by_id = {row["item_id"]: row for row in found}
+    assert by_id["i4"]["ecr"] == "about 4"
+    assert by_id["i4"]["metadata"] == {"year": 4}
+    assert [by_id[i]["shard"] for i in ("i0", "i4")] == [shards[0].name, shards[1].name]
+    assert list(by_id["i4"]["vector"]) == [1.0, 4.0, 0.0, 0.0]
+
+
+def test_a_shard_that_lacks_rows_is_not_marked(work: LoadWork) -> None:
+    store = open_store(work.root)
+    shards = given(store, rows=6, per_shard=3)
+    key = table_key("vectors/f", shards[1])
+    store.delete(key)
+    write_table(store, key, pa.Table.from_pylist([vector_row(3)], vector_schema(DIMENSION)))
+    with pytest.raises(ValidationError, match="3 rows in, but 1 indexed and 0 rejected"):
+        LoadShards(work).commit(shards)
+    assert not store.exists(marker_key(work.prefix, shards[1]))
+    missing = replace(work, vector_prefix="vectors/none")
+    with pytest.raises(Exception, match="vectors/none"):
+        LoadShards(missing).commit(shards[:1])

@@ -1,0 +1,1 @@
+"""What stands around the package: setup, lock, and the targets that show it at work."""

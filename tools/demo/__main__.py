@@ -1,0 +1,127 @@
+"""A world generated, indexed by a job on Ray, searched, and shown: `make demo`.
+
+    world ─▶ Milvus · Ray ─ ray job submit ─▶ index ─ ask ─▶ answers ─▶ build/demo.html
+
+What is started here ends here, also on Ctrl-C or an error.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.demo.ask import ask
+from tools.demo.embedded_milvus import embedded_milvus
+from tools.demo.measure import rows
+from tools.demo.miniature import Miniature, miniature
+from tools.demo.page import render
+from tools.demo.past import has_run_before, remember_run
+from tools.demo.ray_head import LOGICAL_CPUS, local_ray
+from tools.demo.signals import termination_is_interruption
+from tools.demo.submit import submit_job
+from tools.shown import ROOT, conclude
+from tte2_ray.config import load_config
+from tte2_ray.errors import TteError
+from tte2_ray.pipelines.index.config import IndexConfig
+
+BUILD = ROOT / "build"
+QUERIES_PER_TASK = 12
+"""Each brings 4 to 7 near-misses: about 480 items and 108 queries."""
+CONFIG = Path("conf/index_corpus.yaml")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the demo; returns the exit status, 0 where every row of the table holds."""
+    given = _arguments().parse_args(argv)
+    started = float(os.environ.get("DEMO_STARTED") or time.time())
+    try:
+        with termination_is_interruption():
+            return demo(given.seed, given.queries_per_task, started, given.open)
+    except KeyboardInterrupt:
+        print("\ndemo   interrupted; what it started has ended. `make demo` goes on from here",
+              file=sys.stderr)  # fmt: skip
+        return 130
+    except TteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:
+    """The demo from the world to the page.
+
+    Args:
+        seed: of the world.
+        queries_per_task: size of the world.
+        started: when `make demo` was typed, in seconds since the epoch.
+        show: open the page where there is a display.
+    """
+    folder = BUILD / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    world = miniature(folder, seed, queries_per_task)
+    how = "generated" if world.fresh else "as generated before"
+    _say("world", f"{len(world.items)} items, {len(world.questions)} queries ({how}): "
+                  f"{_shown(world.folder)}")  # fmt: skip
+    overrides = job_overrides(world, folder)
+    config = load_config(IndexConfig, [ROOT / CONFIG], overrides).config
+    again = has_run_before(folder, config, world.folder, started)
+    with embedded_milvus(config.milvus) as milvus:
+        _say("milvus", f"{milvus.uri}, an embedded server on {_shown(Path(milvus.data_dir))}")
+        with local_ray(lambda line: _say("ray", line)) as head:
+            _say("ray", f"{head.address}, a local head with {LOGICAL_CPUS} logical CPUs")
+            entrypoint = ["python", "jobs/index_corpus.py", *overrides]
+            submit_job(head, entrypoint, folder / "job.log", lambda line: _say("job", line))
+        answers = ask(config.with_milvus(milvus), world.questions, folder / "thoughts.jsonl",
+                      lambda line: _say("ask", line))  # fmt: skip
+    results = json.loads((folder / "index" / "results.json").read_text())
+    measured = rows(answers, results, time.time() - started, again)
+    page = BUILD / "demo.html"
+    page.write_text(
+        render(world, answers, results, measured, config.media, "demo/index/report.html")
+    )
+    remember_run(folder, config, world.folder)
+    _say("page", _opened(page) if show else str(page))
+    return conclude("demo", measured, BUILD)
+
+
+def job_overrides(world: Miniature, folder: Path) -> list[str]:
+    """What the job is told beside its configuration; paths are whole, it runs in a copy."""
+    return [
+        "index=demo",
+        f"corpus.path={world.manifest}",
+        "corpus.rows_per_shard=48",
+        f"store={folder / 'artifacts'}",
+        f"milvus.data_dir={folder / 'milvus'}",
+        f"report_dir={folder / 'index'}",
+    ]
+
+
+def _arguments() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+    add = arguments.add_argument
+    add("--seed", type=int, default=7, help="of the world; another seed is another world")
+    add("--queries-per-task", type=int, default=QUERIES_PER_TASK, help="size of the world")
+    add("--no-open", dest="open", action="store_false", help="do not open the page")
+    return arguments
+
+
+def _opened(page: Path) -> str:
+    """Opens the page if somebody can see it; the words about it."""
+    seen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    opened = seen and webbrowser.open(page.as_uri())
+    return f"{page} {'(opened)' if opened else '(no display: open it in a browser)'}"
+
+
+def _say(what: str, line: str) -> None:
+    print(f"{what:<6} {line}", flush=True)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""What vLLM is given: its environment, its arguments, its prompts. Nothing here imports it.
+
+Prompts are text with placeholders, media beside it, as for any model that vLLM serves; the chat
+template is the model's own.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tte2_ray.engines.config import EngineConfig
+from tte2_ray.engines.models import resolve_model
+from tte2_ray.engines.protocols import ModelInput
+from tte2_ray.errors import ResourceMissingError
+from tte2_ray.prompts import messages, user_message
+
+CPU_KV_CACHE_GIB = "1"
+# A generative checkpoint becomes an embedder by naming what is pooled.
+POOLER = {"seq_pooling_type": "LAST", "use_activation": True}
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM may be told to make room for."""
+
+
+def prepare_environment(config: EngineConfig) -> None:
+    """What vLLM reads from the environment, before it is imported; what is set already stays."""
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_KV_CACHE_GIB)
+    os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if config.num_gpus == 0:
+        os.environ["OMP_NUM_THREADS"] = str(config.threads)
+
+
+def engine_arguments(config: EngineConfig, runner: str, **more: Any) -> dict[str, Any]:
+    """What vLLM's engine is started with, whichever of its classes holds it.
+
+    Args:
+        config: the model and its engine.
+        runner: vLLM's runner, `generate` or `pooling`.
+        more: defaults that `config.engine_args` may override.
+
+    Raises:
+        ResourceMissingError: the folder of the model or of its adapter does not exist, or is none.
+    """
+    given: dict[str, Any] = {
+        "model": resolve_model(config.model),
+        "runner": runner,
+        "dtype": config.dtype,
+        "trust_remote_code": config.trust_remote_code,
+        "tensor_parallel_size": config.tensor_parallel,
+        "max_num_seqs": config.max_in_flight,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        # Items of a corpus are looked at once: a cache of processed media only grows (P7).
+        "mm_processor_cache_gb": 0,
+        **more,
+    }
+    if config.revision:
+        given["revision"] = config.revision
+    if config.max_model_len:
+        given["max_model_len"] = config.max_model_len
+    if config.lora:
+        given |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": lora_rank(config.lora)}
+    return given | config.engine_args
+
+
+def lora_rank(folder: str) -> int:
+    """The rank that vLLM makes room for: the adapter's own, or the next that vLLM knows.
+
+    Args:
+        folder: of the adapter, as peft writes it.
+
+    Raises:
+        ResourceMissingError: it holds no adapter, or one of a larger rank than vLLM serves.
+    """
+    file = Path(folder).expanduser() / "adapter_config.json"
+    if not file.is_file():
+        raise ResourceMissingError(
+            f"LoRA folder {folder} has no adapter_config.json: train an adapter with peft, or name "
+            "its folder (engine.lora)"
+        )
+    described = json.loads(file.read_text())
+    rank = max([described["r"], *described.get("rank_pattern", {}).values()])
+    fitting = [known for known in LORA_RANKS if known >= rank]
+    if not fitting:
+        raise ResourceMissingError(f"{file}: rank {rank}, vLLM serves up to {LORA_RANKS[-1]}")
+    return fitting[0]
+
+
+def chat_prompt(tokenizer: Any, given: ModelInput, suffix: str = "", system: str = "") -> Any:
+    """vLLM's prompt of a user turn, the assistant's turn opened and begun with `suffix`.
+
+    Args:
+        tokenizer: with the model's chat template.
+        given: words and media of the user's turn.
+        suffix: how the assistant's turn begins.
+        system: the system message; "" leaves it to the template.
+    """
+    turn = user_message(given.text, len(given.images), 1 if given.video else 0)
+    text = tokenizer.apply_chat_template(
+        messages([turn], system), add_generation_prompt=True, tokenize=False
+    )
+    media: dict[str, Any] = {}
+    if given.images:
+        media["image"] = given.images
+    if given.video is not None:
+        video = given.video
+        described = {
+            "fps": video.fps,
+            "duration": video.duration_s,
+            "total_num_frames": video.total_frames,
+            "frames_indices": list(video.frame_indices),
+            "video_backend": "pyav",
+            "do_sample_frames": False,
+        }
+        media["video"] = [(video.frames, described)]
+    prompt: dict[str, Any] = {"prompt": text + suffix}
+    if media:
+        prompt["multi_modal_data"] = media
+    return prompt

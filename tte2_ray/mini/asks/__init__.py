@@ -1,0 +1,40 @@
+"""What a query asks of an item, one condition at a time: its words, its truth, and what is seen.
+
+A query is a tuple of asks; an item answers it when every ask holds. `seen` is what a perfect
+query-aware look at the item reports, whether the ask holds or not.
+"""
+
+from tte2_ray.mini.asks.ask import Ask, Asks, all_hold, rewritten
+from tte2_ray.mini.asks.clip import EventAsk, ask_clip
+from tte2_ray.mini.asks.page import FooterAsk, LineAsk, SenderAsk, ask_page
+from tte2_ray.mini.asks.scene import (
+    RELATIONS,
+    RelationAsk,
+    SignAsk,
+    ThingAsk,
+    ask_scene,
+    has_fine,
+    stands,
+)
+from tte2_ray.mini.asks.tiny import TinyAsk
+
+__all__ = [
+    "RELATIONS",
+    "Ask",
+    "Asks",
+    "EventAsk",
+    "FooterAsk",
+    "LineAsk",
+    "RelationAsk",
+    "SenderAsk",
+    "SignAsk",
+    "ThingAsk",
+    "TinyAsk",
+    "all_hold",
+    "ask_clip",
+    "ask_page",
+    "ask_scene",
+    "has_fine",
+    "rewritten",
+    "stands",
+]

@@ -1,0 +1,58 @@
+"""What every ask has, and what a query of several asks means."""
+
+from typing import Protocol
+
+from tte2_ray.mini.language import ecr
+from tte2_ray.mini.truth import Truth
+
+
+class Ask(Protocol):
+    """One condition on an item."""
+
+    @property
+    def words(self) -> str:
+        """The condition in words."""
+        ...
+
+    @property
+    def fine(self) -> bool:
+        """Whether a short ECR leaves out what it asks for."""
+        ...
+
+    def holds(self, truth: Truth) -> bool:
+        """Whether the item answers it."""
+        ...
+
+    def seen(self, truth: Truth) -> str:
+        """What the item shows in its stead."""
+        ...
+
+
+Asks = tuple[Ask, ...]
+"""A query: an item answers it when every ask holds."""
+
+
+def all_hold(asks: Asks, truth: Truth) -> bool:
+    """Whether the item answers the whole query."""
+    return all(ask.holds(truth) for ask in asks)
+
+
+def rewritten(asks: Asks, truth: Truth, kind: str) -> str:
+    """The ECR that a perfect query-aware look (QAR) writes: what each ask meets in the item."""
+    seen = [ask.seen(truth) for ask in asks]
+    think = "; ".join(f"{a.words}: {s}" for a, s in zip(asks, seen, strict=True))
+    return ecr(think, f"{kind} {', '.join(seen)}")
+
+
+def agreement(*pairs: tuple[str, str]) -> int:
+    """How well a thing agrees with what is asked, by pairs of wanted ("" for any) and found values.
+
+    The second pair is the shape, which counts twice: a red star is taken for a blue star sooner
+    than for a red ring.
+
+    >>> agreement(("red", "red"), ("star", "ring"), ("", "plain"))
+    1
+    """
+    return sum(
+        1 + (i == 1) for i, (wanted, found) in enumerate(pairs) if wanted and wanted == found
+    )

@@ -1,0 +1,42 @@
+"""What a query asks of the tiny things of a picture or a video."""
+
+from dataclasses import dataclass
+
+from tte2_ray.mini.asks.ask import agreement
+from tte2_ray.mini.language import tiny_look
+from tte2_ray.mini.truth import Clip, Scene, Thing, Truth
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyAsk:
+    """A tiny thing, which ECRs only count (pictures) or skip (videos)."""
+
+    color: str
+    shape: str
+
+    fine = True
+
+    @property
+    def words(self) -> str:
+        """For example "tiny green cross"."""
+        return f"tiny {self.color} {self.shape}"
+
+    def holds(self, truth: Truth) -> bool:
+        """Whether such a tiny thing is there."""
+        return any(self.color == t.color and self.shape == t.shape for t in _tinies(truth))
+
+    def seen(self, truth: Truth) -> str:
+        """The tiny thing that agrees best."""
+        tinies = _tinies(truth)
+        if not tinies:
+            return "no tiny"
+        return tiny_look(max(tinies, key=self._agreement))
+
+    def _agreement(self, thing: Thing) -> int:
+        return agreement((self.color, thing.color), (self.shape, thing.shape))
+
+
+def _tinies(truth: Truth) -> tuple[Thing, ...]:
+    if isinstance(truth, Scene):
+        return truth.tinies
+    return (truth.tiny,) if isinstance(truth, Clip) else ()

@@ -1,0 +1,119 @@
+"""What a job will make, named before it is made: the frozen plan and everything called after it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+from tte2_ray.artifacts.corpus import read_corpus
+from tte2_ray.artifacts.dead_letters import read_dead_letters
+from tte2_ray.artifacts.freeze import freeze_plan
+from tte2_ray.artifacts.keys import fingerprint
+from tte2_ray.artifacts.markers import pending
+from tte2_ray.artifacts.media_versions import MediaVersions
+from tte2_ray.artifacts.shards import Plan, Shard
+from tte2_ray.artifacts.store import Store, key_part, open_store
+from tte2_ray.errors import PartialFailure
+from tte2_ray.milvus.collection import collection_name
+from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.redrive import latest_generation, redriven
+from tte2_ray.pipelines.index.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A configured job with its plan: everything that its phases are named by."""
+
+    config: IndexConfig
+    store: Store
+    plan: Plan
+    ecr_prefix: str
+    vector_prefix: str
+    target: Target
+
+    @property
+    def made(self) -> dict[str, str]:
+        """By phase, the fingerprint of what it makes."""
+        ecr, vectors = self.target.ecr_fingerprint, self.target.spec.fingerprint
+        return {"reason": ecr, "embed": vectors, "load": vectors}
+
+
+def plan_job(config: IndexConfig, store: Store, plans: Store, again: bool) -> Job:
+    """Cuts the corpus into shards, or finds that it was cut before, and names what will be made.
+
+    Args:
+        config: the job's configuration.
+        store: what was made before.
+        plans: where the plan is frozen.
+        again: plan to run the rejected rows of the last run again.
+    """
+    rows = read_corpus(config.corpus.path, config.corpus.format)
+    prefix = f"corpora/{key_part(config.corpus.name)}"
+    versions = MediaVersions() if config.corpus.check_files else None
+    plan = freeze_plan(plans, prefix, rows, config.corpus.rows_per_shard, versions=versions)
+    plan = latest_generation(plan, store)
+    if again:
+        plan = redriven(plan, store, plans, lambda begun: _job(config, store, begun).target)
+    return _job(config, store, plan)
+
+
+def remaining(job: Job) -> dict[str, tuple[Shard, ...]]:
+    """The shards that each phase has still to do."""
+    prefixes = {
+        "reason": job.ecr_prefix,
+        "embed": job.vector_prefix,
+        "load": job.target.load_prefix,
+    }
+    return {name: pending(job.plan, job.store, prefix) for name, prefix in prefixes.items()}
+
+
+def require_items(plan: Plan, store: Store) -> None:
+    """Raises where there is nothing to index: an empty version would replace a good one.
+
+    Raises:
+        PartialFailure: no row of the corpus is an item.
+    """
+    if plan.rows:
+        return
+    letters = read_dead_letters(store, plan.dead_letters)
+    classes = Counter(letter.error_class for letter in letters).most_common(3)
+    worst = ", ".join(f"{count} {name}" for name, count in classes)
+    raise PartialFailure(
+        f"all {plan.rows_in} rows of the corpus were rejected: {worst}; nothing was indexed. "
+        f"See {store.uri(plan.dead_letters[0])}"
+    )
+
+
+@contextmanager
+def plans_of(store: Store, *, dry: bool) -> Iterator[Store]:
+    """Where plans are frozen: of a dry run, in a folder that goes with it."""
+    if not dry:
+        yield store
+        return
+    with TemporaryDirectory(prefix="tte2-plan-") as folder:
+        yield open_store(folder)
+
+
+def _job(config: IndexConfig, store: Store, plan: Plan) -> Job:
+    ecr, embedding = config.ecr_recipe(), config.embedding_recipe()
+    milvus = config.milvus
+    described = {
+        "corpus": plan.corpus_digest,
+        "embedding": embedding.fingerprint,
+        "index_type": milvus.index_type,
+        "metric": milvus.metric,
+        "build": milvus.build_params,
+        "metadata": list(milvus.metadata_fields),
+    }
+    version = f"v{fingerprint('version', described)}"
+    collection_name(config.index, version)
+    target = Target.of(config, version, ecr.fingerprint, embedding)
+    return Job(
+        config=config,
+        store=store,
+        plan=plan,
+        ecr_prefix=f"ecr/{ecr.fingerprint}",
+        vector_prefix=f"vectors/{embedding.fingerprint}",
+        target=target,
+    )

@@ -1,0 +1,47 @@
+"""Fetching and decoding ahead of an engine: in threads, a bounded number of items at once."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tte2_ray.media import DecodedItem, MediaLimits, decode_item
+from tte2_ray.schema import Item
+
+
+class Decoder:
+    """Hands decoded items to whoever answers them.
+
+    Args:
+        limits: bounds on what is fetched and shown.
+        threads: at work at once.
+        in_flight: items that are decoded but not yet answered; bounds memory.
+    """
+
+    def __init__(self, limits: MediaLimits, threads: int, in_flight: int) -> None:
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._slots = asyncio.Semaphore(in_flight)
+        self.seconds = 0.0
+        """Spent so far, over all threads."""
+
+    async def __call__(
+        self, item: Item, use: Callable[[DecodedItem], Awaitable[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        """Decodes an item and hands it to `use`; its pixels live no longer than that.
+
+        Raises:
+            RowError: from decoding, or from `use`.
+        """
+        async with self._slots:
+            loop = asyncio.get_running_loop()
+            decoded = await loop.run_in_executor(self._pool, self._decode, item)
+            return await use(decoded)
+
+    def _decode(self, item: Item) -> DecodedItem:
+        began = time.perf_counter()
+        try:
+            return decode_item(item, self._limits)
+        finally:
+            self.seconds += time.perf_counter() - began
