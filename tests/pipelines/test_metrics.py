@@ -46,9 +46,10 @@ def test_a_scrape_shows_what_became_of_rows_and_what_it_cost(configured) -> None
     slow = configured("reasoner.engine.fake_delay_s=0.2", "reasoner.engine.max_in_flight=1")
     index_corpus(slow, Options(), io.StringIO())
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline:  # not all is reported at once
         found = scraped()
-        if value("tte2_rows_total", phase="load", outcome="done") > before["done"]:
+        loaded = value("tte2_rows_total", phase="load", outcome="done") > before["done"]
+        if loaded and value("tte2_rows_left", phase="load") == 0:
             break
         time.sleep(1)
     assert value("tte2_rows_total", phase="load", outcome="done") == before["done"] + ROWS - 1

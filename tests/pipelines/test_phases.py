@@ -71,5 +71,7 @@ def test_counts_come_as_shards_are_done() -> None:
 def test_what_a_stage_raises_is_what_the_job_raises(
     stage: type, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as raised:
         run(stage)
+    traces = getattr(raised.value, "__notes__", [])
+    assert ["in count" in trace for trace in traces] == ([True] if stage is Breaks else [])

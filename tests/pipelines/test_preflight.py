@@ -73,7 +73,11 @@ class Refuse:
         ("corpus.path=", 2, "corpus.path is empty"),
         ("corpus.path=/nowhere/rows.parquet", 4, "/nowhere/rows.parquet"),
         ("reasoner.engine.model=/nowhere/model", 4, "model folder /nowhere/model"),
-        ("embedder.engine.model=mini:nobody", 4, "it has mini:embedder, mini:reasoner"),
+        (
+            "embedder.engine.model=mini:nobody",
+            4,
+            "it has mini:direct, mini:embedder, mini:reasoner",
+        ),
         ("milvus.uri=http://127.0.0.1:1", 3, "Start the server or correct milvus.uri"),
         ("milvus.uri=somewhere:19530", 2, "milvus.uri"),
         ("store=/proc/nowhere", 3, "choose a writable folder"),

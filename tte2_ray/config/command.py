@@ -120,6 +120,8 @@ def _report(error: Exception, debug: bool) -> int:
     ours = _ours(error)
     if debug or ours is None:
         traceback.print_exception(error)
+    elif notes := getattr(ours, "__notes__", ()):  # the traceback of a bug in a worker
+        print(*notes, sep="\n", file=sys.stderr)
     if ours is None:
         name = type(error).__name__
         ours = RuntimeFailure(f"unexpected {name}: {error} (this is a bug; see the traceback)")

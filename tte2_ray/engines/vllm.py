@@ -98,6 +98,10 @@ class VllmEngine:
         return LoRARequest("adapter", 1, folder) if folder else None
 
 
+# vLLM words it differently for text, for media and for what a scheduler cannot place.
+_TOO_LONG = ("maximum context length", "maximum model length", "max_model_len", "longer than")
+
+
 def _refusal(error: Exception, max_model_len: int) -> Exception:
     """A `RowError` for what is wrong with one input, a `RuntimeFailure` for a dead engine."""
     from vllm.v1.engine.exceptions import EngineDeadError
@@ -105,9 +109,7 @@ def _refusal(error: Exception, max_model_len: int) -> Exception:
     if isinstance(error, EngineDeadError):
         return RuntimeFailure(f"the engine died: {_first_line(error)}")
     text = _first_line(error)
-    too_long = any(
-        mark in text for mark in ("maximum model length", "max_model_len", "longer than")
-    )
+    too_long = any(mark in text for mark in _TOO_LONG)
     if too_long:
         hint = f"{text} (context of {max_model_len} tokens: shorten the text or lower max_pixels)"
         return RowError(RowErrorClass.CONTEXT_OVERFLOW, hint)
@@ -138,7 +140,7 @@ class VllmReasoner(VllmEngine):
 
     async def reason(self, given: ModelInput) -> Reasoned:
         """See `Reasoner.reason`."""
-        from vllm.v1.engine.exceptions import EngineDeadError
+        from vllm.exceptions import VLLMError
 
         last: RequestOutput | None = None
         try:
@@ -146,7 +148,7 @@ class VllmReasoner(VllmEngine):
                 self.prompt(given), self._params, self.next_id(), lora_request=self._lora()
             ):
                 last = output
-        except (ValueError, TypeError, RuntimeError, EngineDeadError) as error:
+        except (ValueError, TypeError, RuntimeError, VLLMError) as error:
             raise _refusal(error, self.max_model_len) from error
         if last is None:
             raise RuntimeFailure("the engine ended a request without an answer")
@@ -183,7 +185,7 @@ class VllmEmbedder(VllmEngine):
 
     async def embed(self, given: ModelInput, ecr: str) -> Embedded:
         """See `Embedder.embed`."""
-        from vllm.v1.engine.exceptions import EngineDeadError
+        from vllm.exceptions import VLLMError
 
         text, suffix = place_ecr(given.text, ecr, self._ecr_turn)
         prompt = self.prompt(replace(given, text=text), suffix, self._system)
@@ -196,7 +198,7 @@ class VllmEmbedder(VllmEngine):
                 lora_request=self._lora(),
             ):
                 last = output
-        except (ValueError, TypeError, RuntimeError, EngineDeadError) as error:
+        except (ValueError, TypeError, RuntimeError, VLLMError) as error:
             raise _refusal(error, self.max_model_len) from error
         if last is None:
             raise RuntimeFailure("the engine ended a request without an answer")

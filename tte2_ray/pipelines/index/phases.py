@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from tte2_ray.artifacts.s3 import aws_environment
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.engines import EngineConfig
-from tte2_ray.errors import RuntimeFailure, TteError
+from tte2_ray.errors import RuntimeFailure
 from tte2_ray.stages.counts import Counts
+from tte2_ray.stages.telling import failure_in, telling
 from tte2_ray.stages.work import counts_of, shard_rows
 
 if TYPE_CHECKING:
@@ -75,13 +76,15 @@ def run_phase(stage: type, work: object, shards: Sequence[Shard], pool: Pool) ->
 
     if not shards:
         return
-    done = _spread(stage, work, shards, pool)
     try:
-        for row in done.iter_rows():
+        for row in _spread(stage, work, shards, pool).iter_rows():
+            if failure := failure_in(row):
+                raise failure
             yield counts_of(row)
+    except ray.exceptions.RayActorError as error:
+        raise _lost(stage, pool) from error
     except ray.exceptions.RayError as error:
-        lost = isinstance(error, ray.exceptions.RayActorError) and typed_cause(error) is None
-        raise (_lost(stage, pool) if lost else as_typed(error)) from error
+        raise RuntimeFailure(f"Ray gave up on {stage.__name__}: {_last_line(error)}") from error
 
 
 def _spread(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> "Dataset":
@@ -99,7 +102,7 @@ def _spread(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> "
         # for ever), and will take it until 2.64: an engine that dies of its input must end the job.
         warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
         return data.map_batches(
-            stage,
+            telling(stage),
             fn_constructor_args=(work,),
             batch_size=None,  # a block a call
             compute=strategy,
@@ -131,23 +134,8 @@ def shards_a_call(stage: type, shards: int, replicas: int) -> int:
     return int(max(few_calls, asked))
 
 
-def as_typed(error: BaseException) -> TteError:
-    """The typed error that Ray wrapped, however deep; otherwise a RuntimeFailure."""
-    first = str(error).strip().split("\n")
-    words = f"a stage failed for good: {first[0][:300]} … {first[-1][:300]}"
-    return typed_cause(error) or RuntimeFailure(words)
-
-
-def typed_cause(error: BaseException) -> TteError | None:
-    """The typed error that Ray wrapped, however deep."""
-    seen: BaseException | None = error
-    while seen is not None:
-        cause = getattr(seen, "cause", None)
-        for candidate in (seen, cause):
-            if isinstance(candidate, TteError):
-                return candidate
-        seen = cause if isinstance(cause, BaseException) else seen.__cause__
-    return None
+def _last_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[-1][:300]
 
 
 def _lost(stage: type, pool: Pool) -> RuntimeFailure:

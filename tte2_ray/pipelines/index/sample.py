@@ -11,10 +11,10 @@ from tte2_ray.artifacts.shards import Shard, read_shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.engines import Embedded, ModelInput, Reasoned, build_embedder, build_reasoner
 from tte2_ray.engines.tokens import TokenCounter
-from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.errors import RowError, RowErrorClass, TteError
 from tte2_ray.media import DecodedItem, decode_item
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.phases import as_typed, engine_pool
+from tte2_ray.pipelines.index.phases import engine_pool
 from tte2_ray.pipelines.index.rates import Rate, measured_rate
 from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item
@@ -101,8 +101,8 @@ def measure(config: IndexConfig, items: Sequence[Item]) -> dict[str, Rate]:
         )(_measure)
         try:
             rates[phase], ecrs = ray.get(run.remote(config, list(items), ecrs))
-        except ray.exceptions.RayError as error:
-            raise as_typed(error) from error
+        except ray.exceptions.RayTaskError as error:
+            raise (error.cause if isinstance(error.cause, TteError) else error) from None
     return rates
 
 
