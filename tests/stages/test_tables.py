@@ -49,14 +49,14 @@ def texts(count: int) -> list[CorpusRow]:
 
 
 def reason(store: Store, shard: Shard) -> Counts:
-    work = ReasonWork(root=store.root, prefix="ecr/f", recipe=ECR,
+    work = ReasonWork(index="t", root=store.root, prefix="ecr/f", recipe=ECR,
                       reasoner=ReasonerConfig(engine=FAKE), limits=MediaLimits())  # fmt: skip
     return asyncio.run(ReasonShards(work).commit(shard))
 
 
 def embed(store: Store, shard: Shard) -> Counts:
-    work = EmbedWork(root=store.root, ecr_prefix="ecr/f", prefix="vectors/f", recipe=VECTORS,
-                     embedder=EmbedderConfig(engine=FAKE), limits=MediaLimits())  # fmt: skip
+    work = EmbedWork(index="t", root=store.root, ecr_prefix="ecr/f", prefix="vectors/f",
+                     recipe=VECTORS, embedder=EmbedderConfig(engine=FAKE), limits=MediaLimits())  # fmt: skip
     return asyncio.run(EmbedShards(work).commit(shard))
 
 

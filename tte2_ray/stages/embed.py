@@ -24,6 +24,8 @@ STAGE = "embed"
 class EmbedWork:
     """What a replica needs to embed shards."""
 
+    index: str
+    """What is built."""
     root: str
     """Of the artifact store."""
     ecr_prefix: str
@@ -42,7 +44,7 @@ class EmbedShards(TableStage[Row]):
         engine = work.embedder.engine
         decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
         schema = vector_schema(work.recipe.dimension)
-        super().__init__(STAGE, open_store(work.root), work.prefix, schema, decoder)
+        super().__init__(STAGE, work.index, open_store(work.root), work.prefix, schema, decoder)
         self._work = work
         self._embedder = build_embedder(work.embedder)
 

@@ -20,6 +20,8 @@ STAGE = "reason"
 class ReasonWork:
     """What a replica needs to reason about shards."""
 
+    index: str
+    """What is built."""
     root: str
     """Of the artifact store."""
     prefix: str
@@ -35,7 +37,9 @@ class ReasonShards(TableStage[None]):
     def __init__(self, work: ReasonWork) -> None:
         engine = work.reasoner.engine
         decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
-        super().__init__(STAGE, open_store(work.root), work.prefix, ecr_schema(), decoder)
+        super().__init__(
+            STAGE, work.index, open_store(work.root), work.prefix, ecr_schema(), decoder
+        )
         self._work = work
         self._reasoner = build_reasoner(work.reasoner)
 

@@ -64,6 +64,7 @@ class TableStage(ABC, Generic[Given]):
 
     Args:
         name: of the stage, as it stands in dead letters.
+        index: what is built, for metrics.
         store: where shards lie and tables go.
         prefix: folder of the tables, e.g. `ecr/<fingerprint>`.
         schema: of the tables; one with `item_id` and the columns of an error.
@@ -71,11 +72,17 @@ class TableStage(ABC, Generic[Given]):
     """
 
     def __init__(
-        self, name: str, store: Store, prefix: str, schema: "pa.Schema", decoder: Decoder
+        self,
+        name: str,
+        index: str,
+        store: Store,
+        prefix: str,
+        schema: "pa.Schema",
+        decoder: Decoder,
     ) -> None:
         self._name, self._store, self._prefix = name, store, prefix
         self._schema, self._decoder = schema, decoder
-        self._clock = engine_clock(name)
+        self._clock = engine_clock(index, name)
 
     @abstractmethod
     def given(self, shard: Shard, items: Sequence[Item]) -> list[tuple[Item, Given]]:

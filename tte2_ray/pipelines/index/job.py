@@ -105,7 +105,7 @@ def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
         rows = sum(shard.rows for shard in todo)
         progress = PhaseProgress(phase.name, rows, job.plan.rows - rows, out)
         done = run_phase(phase.stage, phase.work, todo, phase.pool)
-        for _ in progress.follow(PhaseMetrics(phase.name, rows).follow(done)):
+        for _ in progress.follow(PhaseMetrics(job.config.index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s
         if progress.counts.rows >= ENOUGH_ROWS:
@@ -122,10 +122,12 @@ def phases_of(job: Job) -> tuple[Phase, ...]:
     """The flow of a job."""
     config, root, target = job.config, job.config.store, job.target
     restarts, recipe = config.ray.max_restarts, config.embedding_recipe()
-    reason = ReasonWork(root=root, prefix=job.ecr_prefix, recipe=config.ecr_recipe(),
-                        reasoner=config.reasoner, limits=config.media)  # fmt: skip
-    embed = EmbedWork(root=root, ecr_prefix=job.ecr_prefix, prefix=job.vector_prefix, recipe=recipe,
-                      embedder=config.embedder, limits=config.media)  # fmt: skip
+    reason = ReasonWork(index=config.index, root=root, prefix=job.ecr_prefix,
+                        recipe=config.ecr_recipe(), reasoner=config.reasoner,
+                        limits=config.media)  # fmt: skip
+    embed = EmbedWork(index=config.index, root=root, ecr_prefix=job.ecr_prefix,
+                      prefix=job.vector_prefix, recipe=recipe, embedder=config.embedder,
+                      limits=config.media)  # fmt: skip
     load = LoadWork(root=root, ecr_prefix=job.ecr_prefix, vector_prefix=job.vector_prefix,
                     prefix=target.load_prefix, dead_letter_prefix=target.dead_letter_prefix,
                     milvus=config.milvus, collection=target.spec.name,
