@@ -56,7 +56,8 @@ def reason(store: Store, shard: Shard) -> Counts:
 
 def embed(store: Store, shard: Shard) -> Counts:
     work = EmbedWork(index="t", root=store.root, ecr_prefix="ecr/f", prefix="vectors/f",
-                     recipe=VECTORS, embedder=EmbedderConfig(engine=FAKE), limits=MediaLimits())  # fmt: skip
+                     recipe=VECTORS, embedder=EmbedderConfig(engine=FAKE),
+                     limits=MediaLimits())  # fmt: skip
     return asyncio.run(EmbedShards(work).commit(shard))
 
 
