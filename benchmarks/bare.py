@@ -1,5 +1,6 @@
 """The other side: `vllm.LLM` in a process of its own, with nothing of the job around it."""
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -72,6 +73,8 @@ def bare_engine(
 
 def _start(config: EngineConfig, pooling: bool) -> None:
     prepare_environment(config)
+    # As vLLM starts its offline class by itself: the engine in a process of its own.
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
     from vllm import LLM
 
     more = {"pooler_config": POOLER} if pooling else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tte2_ray.artifacts.s3 import aws_environment
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.engines import EngineConfig
+from tte2_ray.engines.vllm_input import QUIET
 from tte2_ray.errors import RuntimeFailure
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.telling import failure_in, telling
@@ -16,15 +17,6 @@ from tte2_ray.stages.work import counts_of, shard_rows
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-_QUIET = {
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
-    "TQDM_DISABLE": "1",
-    "TORCH_CPP_LOG_LEVEL": "ERROR",
-    "PYTHONWARNINGS": "ignore",
-}
-"""What an operator need not read: notices of libraries about themselves."""
 _CALLS, _CALLS_A_REPLICA = 512, 64
 """Into how many calls a phase is cut at most; for many replicas in proportion."""
 
@@ -46,7 +38,7 @@ class Pool:
 def engine_pool(engine: EngineConfig, max_restarts: int) -> Pool:
     """The pool of a stage that holds an engine."""
     # Workers inherit Ray's environment, not the driver's.
-    environment = {**aws_environment(), **_QUIET}
+    environment = {**aws_environment(), **QUIET}
     if not engine.num_gpus:
         environment["OMP_NUM_THREADS"] = str(engine.threads)
     return Pool(
