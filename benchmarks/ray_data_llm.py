@@ -95,6 +95,7 @@ def _processor(config: IndexConfig, form: Form) -> "Processor":
         accelerator_type=None,
         placement_group_config={"bundle_per_worker": {"CPU": 1}},
         runtime_env={
+            # What `prepare_environment` set, for the workers of the peer.
             "env_vars": {n: v for n, v in os.environ.items() if n.startswith(_ENVIRONMENT)}
         },
         prepare_multimodal_stage=local_files if stages else False,
@@ -121,11 +122,6 @@ def _processor(config: IndexConfig, form: Form) -> "Processor":
         preprocess=with_messages if stages else decoded,
         postprocess=lambda row: {"ended": time.time(), "text": row["generated_text"]},
     )
-
-
-def _environment() -> dict[str, str]:
-    """What `prepare_environment` set, for the workers of the peer."""
-    return {name: v for name, v in os.environ.items() if name.startswith(_ENVIRONMENT)}
 
 
 def _decoded(uri: str, limits: MediaLimits) -> list[Any]:
