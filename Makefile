@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := $(abspath $(or $(VENV),.venv))/bin
 
-.PHONY: help setup test check lint types contracts unit format lock demo real-corpus bench
+.PHONY: help setup test check lint types contracts unit format lock demo real-corpus bench mini-eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,13 +1,14 @@
 """Jobs in processes of their own, killed at a moment that is seen in the store."""
 
-import os
-import signal
+import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
+
+import psutil
 
 from tte2_ray.artifacts.store import Store
 
@@ -42,33 +43,20 @@ def done_shards(store: Store, folder: str) -> dict[str, str]:
     return found
 
 
-def worker_of(stage: str) -> int | None:
-    """The process of a Ray worker, descended from this one, that holds a stage."""
-    mine = {os.getpid()}
-    titles: dict[int, str] = {}
-    for pid, parent, title in sorted(_processes()):
-        if parent in mine:
-            mine.add(pid)
-            titles[pid] = title
-    return next((pid for pid, title in titles.items() if stage in title), None)
+def worker_of(stage: str) -> psutil.Process | None:
+    """The Ray worker, descended from this process, that holds a stage."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended
+            if stage in " ".join(process.cmdline()):
+                return process
+    return None
 
 
 def kill_worker(stage: str, timeout_s: float) -> int:
     """SIGKILL to the worker of a stage, once it is there; its process id."""
     deadline = time.monotonic() + timeout_s
-    while (pid := worker_of(stage)) is None:
+    while (worker := worker_of(stage)) is None:
         assert time.monotonic() < deadline, f"no worker of {stage} came"
         time.sleep(POLL_S)
-    os.kill(pid, signal.SIGKILL)
-    return pid
-
-
-def _processes() -> Iterator[tuple[int, int, str]]:
-    """Process id, parent, title."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text().rpartition(")")[2].split()
-            title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # it has ended
-            continue
-        yield int(folder.name), int(stat[1]), title
+    worker.kill()
+    return worker.pid
