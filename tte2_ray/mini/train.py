@@ -4,7 +4,8 @@
     python -m tte2_ray.mini.train embedder     # think-then-embed; starts from the reasoner
     python -m tte2_ray.mini.train direct       # the baseline: the same without ECRs
 
-Each writes a model folder and, beside the weights, `provenance.json`.
+Each writes a model folder and, beside the weights, `provenance.json` with the model's measures on
+dev scenes. `--measure` writes those anew and trains nothing.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
 from tte2_ray.mini.lessons import lesson_batch
+from tte2_ray.mini.measures import Measure, embedder_measures, reasoner_measures
 from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -82,20 +84,43 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="folder that an embedder starts from")  # fmt: skip
     parser.add_argument("--steps", type=int, help="fewer, to try it out")
     parser.add_argument("--processes", type=int, default=2, help="one core each")
+    parser.add_argument("--measure", action="store_true",
+                        help="only measure the model that is there")  # fmt: skip
     given = parser.parse_args(argv)
     out = given.out or WEIGHTS / given.role
+    if not given.measure:
+        _train(given, out)
+    elif not (out / "provenance.json").exists():
+        parser.error(f"{out} holds no trained model: provenance.json is missing")
+    described = json.loads((out / "provenance.json").read_text())
+    described["measures"] = _measures(given.role, out)
+    _write(out, described)
+    for one in described["measures"]:
+        _say(f"{one['name']}: {one['value']:.3f} (n {one['n']})")
+    return 0
+
+
+def _train(given: argparse.Namespace, out: Path) -> None:
     changed = {"processes": given.processes} | ({"steps": given.steps} if given.steps else {})
     began, revision = time.monotonic(), code_revision()
+    training: ReasonerTraining | EmbedderTraining
     if given.role == "reasoner":
-        reasoner = replace(ReasonerTraining(), **changed)
-        train_reasoner(out, reasoner, _say)
-        described = provenance(given.role, reasoner, revision, time.monotonic() - began)
+        training = replace(ReasonerTraining(), **changed)
+        train_reasoner(out, training, _say)
     else:
-        embedder = replace(EmbedderTraining(reads_ecr=given.role == "embedder"), **changed)
-        train_embedder(given.reasoner, out, embedder, _say)
-        described = provenance(given.role, embedder, revision, time.monotonic() - began)
-    (out / "provenance.json").write_text(json.dumps(described, indent=2) + "\n")
-    return 0
+        training = replace(EmbedderTraining(reads_ecr=given.role == "embedder"), **changed)
+        train_embedder(given.reasoner, out, training, _say)
+    _write(out, provenance(given.role, training, revision, time.monotonic() - began))
+
+
+def _measures(role: str, folder: Path) -> list[Measure]:
+    if role == "reasoner":
+        return reasoner_measures(folder)
+    return embedder_measures(folder, reads_ecr=role == "embedder")
+
+
+def _write(folder: Path, described: Mapping[str, Any]) -> None:
+    (folder / "provenance.json").write_text(json.dumps(described, indent=2) + "\n")
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,39 @@
+"""What is measured on dev scenes tells a trained model from a blank one, and stands beside it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tte2_ray.mini.lessons import LESSONS
+from tte2_ray.mini.measures import embedder_measures, reasoner_measures
+from tte2_ray.mini.tasks import TASKS
+from tte2_ray.mini.train import ROLES, WEIGHTS, main
+
+
+def test_a_trained_reasoner_says_what_a_blank_one_does_not(blank: Path) -> None:
+    trained, untrained = (reasoner_measures(f, each=4) for f in (WEIGHTS / "reasoner", blank))
+    assert [one["n"] for one in trained] == [one["n"] for one in untrained]
+    assert min(one["value"] for one in trained) > 0.85
+    assert max(one["value"] for one in untrained) < 0.2
+
+
+def test_a_trained_embedder_finds_positives_among_near_misses() -> None:
+    measures = embedder_measures(WEIGHTS / "embedder", reads_ecr=True, each=3)
+    assert {one["n"] for one in measures} == {3}
+    assert sum(one["value"] for one in measures) / len(measures) > 0.6
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_carried_weights_say_where_they_come_from(role: str) -> None:
+    said = json.loads((WEIGHTS / role / "provenance.json").read_text())
+    assert said["training"]["steps"] > 0
+    assert said["training"]["seed"] == 0
+    assert said["code_revision"]
+    assert said["data_fingerprint"]
+    assert len(said["measures"]) == len(LESSONS if role == "reasoner" else TASKS)
+
+
+def test_a_folder_without_a_model_cannot_be_measured(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["reasoner", "--out", str(tmp_path), "--measure"])
