@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class ReasonerTraining:
     """How the reasoner is trained; the defaults made the committed weights."""
 
-    steps: int = 3800
+    steps: int = 3200
     rate: float = 2.5e-3
     """Peak learning rate."""
     seed: int = 0
     processes: int = 2
     """Each with one thread and a batch of its own; gradients are averaged."""
-    micro_batches: int = 3
+    micro_batches: int = 7
     """Groups of rows of alike length in a process's batch."""
     save_every: int = 200
     """Steps between checkpoints."""
