@@ -36,12 +36,13 @@ class Batch:
     images: "tuple[torch.Tensor, torch.Tensor] | None"
     videos: "tuple[torch.Tensor, torch.Tensor] | None"
 
-    def inputs(self) -> "dict[str, torch.Tensor]":
+    def inputs(self) -> "dict[str, Any]":
         """Keyword arguments of the model's forward."""
-        taken = {
+        taken: dict[str, Any] = {
             "input_ids": self.input_ids_RL,
             "position_ids": self.position_ids_3RL,
             "attention_mask": self.sees_R1LL,
+            "use_cache": False,  # nothing is decoded; a cache would compile anew for each layer
         }
         if self.images is not None:
             taken["pixel_values"], taken["image_grid_thw"] = self.images

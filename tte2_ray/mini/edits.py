@@ -13,14 +13,14 @@ from tte2_ray.mini.truth import (
     Split,
     Thing,
     Truth,
-    actor_states,
+    can_happen,
+    may_look,
     sample_event,
     sample_tiny,
 )
 from tte2_ray.mini.words import (
     CITIES,
     COLORS,
-    DIRECTIONS,
     FOOTERS,
     GOODS,
     PAGE_KINDS,
@@ -28,7 +28,6 @@ from tte2_ray.mini.words import (
     SIGNS,
     TEXTURES,
     TINY_SHAPES,
-    is_held_out,
     is_held_out_page,
 )
 
@@ -36,10 +35,15 @@ from tte2_ray.mini.words import (
 def near_misses(
     rng: random.Random, truth: Truth, asks: Asks, split: Split, count: int
 ) -> list[Truth]:
-    """Up to `count` different items that fail `asks` by one small change to `truth`."""
+    """Up to `count` different items that fail `asks` by one small change to `truth`.
+
+    Where it can be, the first holds the same parts in another arrangement: a bag of attributes
+    cannot tell it from the answer.
+    """
     found: list[Truth] = []
-    for _ in range(count * 12):
-        edited = change(rng, truth, split)
+    for attempt in range(count * 12):
+        edit = rearrange if attempt < 12 and not found else change
+        edited = edit(rng, truth, split)
         if edited is not None and edited not in found and not all_hold(asks, edited):
             found.append(edited)
             if len(found) == count:
@@ -56,6 +60,15 @@ def change(rng: random.Random, truth: Truth, split: Split) -> Truth | None:
     return change_page(rng, truth, split)
 
 
+def rearrange(rng: random.Random, truth: Truth, split: Split) -> Truth | None:
+    """`truth` with the same parts in other places, or None if the change drawn does not fit."""
+    if isinstance(truth, Scene):
+        return rng.choice((swap_parts, swap_places))(rng, truth, split)
+    if isinstance(truth, Clip):
+        return rng.choice((swap_events, swap_roles))(rng, truth, split)
+    return swap_numbers(rng, truth)
+
+
 def other(rng: random.Random, value: str, values: "tuple[str, ...] | list[str]") -> str:
     """One of `values` that is not `value`."""
     return rng.choice([v for v in values if v != value])
@@ -69,7 +82,7 @@ def restyle(rng: random.Random, thing: Thing, split: Split, part: str = "") -> T
             chosen
         ]
         made = _with(thing, chosen, other(rng, getattr(thing, chosen), values))
-        if split == "test" or not is_held_out(*made.look):
+        if may_look(split, made.look):
             return made
     raise RuntimeError(f"no other {part} fits {thing}")
 
@@ -100,7 +113,7 @@ def swap_parts(rng: random.Random, scene: Scene, split: Split) -> Scene | None:
     a, b = scene.things[i], scene.things[j]
     part = rng.choice(("color", "texture", "shape"))
     a2, b2 = _with(a, part, getattr(b, part)), _with(b, part, getattr(a, part))
-    if a2 == a or (split != "test" and (is_held_out(*a2.look) or is_held_out(*b2.look))):
+    if a2 == a or not (may_look(split, a2.look) and may_look(split, b2.look)):
         return None
     things = list(scene.things)
     things[i], things[j] = a2, b2
@@ -131,18 +144,22 @@ def change_fine(rng: random.Random, scene: Scene, split: Split) -> Scene:
     if scene.sign and (not scene.tinies or rng.random() < 0.5):
         return replace(scene, sign=other(rng, scene.sign, SIGNS))
     if not scene.tinies:
-        return replace(scene, tinies=(sample_tiny(rng, list(scene.things), []),))
+        return replace(scene, tinies=(sample_tiny(rng, list(scene.things), [], split),))
     index = rng.randrange(len(scene.tinies))
     tinies = list(scene.tinies)
-    tinies[index] = change_tiny(rng, tinies[index])
+    tinies[index] = change_tiny(rng, tinies[index], split)
     return replace(scene, tinies=tuple(tinies))
 
 
-def change_tiny(rng: random.Random, tiny: Thing) -> Thing:
+def change_tiny(rng: random.Random, tiny: Thing, split: Split) -> Thing:
     """A tiny thing of another colour or shape."""
-    if rng.random() < 0.6:
-        return replace(tiny, color=other(rng, tiny.color, tuple(COLORS)))
-    return replace(tiny, shape=other(rng, tiny.shape, TINY_SHAPES))
+    while True:
+        if rng.random() < 0.6:
+            made = replace(tiny, color=other(rng, tiny.color, tuple(COLORS)))
+        else:
+            made = replace(tiny, shape=other(rng, tiny.shape, TINY_SHAPES))
+        if may_look(split, made.look):
+            return made
 
 
 _SceneChange = Callable[[random.Random, Scene, Split], Scene | None]
@@ -152,26 +169,19 @@ _SCENE_CHANGES: tuple[_SceneChange, ...] = (
 )  # fmt: skip
 
 
-def can_happen(clip: Clip) -> bool:
-    """Whether every event of the clip can be seen: its actor is there, stays inside, changes."""
-    for state, event in zip(actor_states(clip), clip.events, strict=False):
-        now = state[event.actor]
-        if event.verb == "appears":
-            if now is not None or event is not clip.events[0]:
-                return False
-        elif now is None or (event.verb == "turns" and now.color == event.argument):
-            return False
-        elif event.verb == "moves":
-            dx, dy = DIRECTIONS[event.argument]
-            if not (0.14 < now.x + 0.34 * dx < 0.86 and 0.14 < now.y + 0.34 * dy < 0.86):
-                return False
-    return True
-
-
 def swap_events(rng: random.Random, clip: Clip, split: Split) -> Clip | None:
     """The same events in the other order."""
     swapped = replace(clip, events=clip.events[::-1])
-    return swapped if len(clip.events) == 2 and can_happen(swapped) else None
+    return swapped if len(clip.events) == 2 and can_happen(swapped, split) else None
+
+
+def swap_roles(rng: random.Random, clip: Clip, split: Split) -> Clip | None:
+    """What happens to one actor happens to the other."""
+    if len(clip.actors) < 2:
+        return None
+    events = tuple(replace(e, actor=1 - e.actor) for e in clip.events)
+    swapped = replace(clip, events=events)
+    return swapped if can_happen(swapped, split) else None
 
 
 def change_event(rng: random.Random, clip: Clip, split: Split) -> Clip | None:
@@ -181,10 +191,10 @@ def change_event(rng: random.Random, clip: Clip, split: Split) -> Clip | None:
     if len(clip.actors) == 2 and rng.random() < 0.4:
         event = replace(event, actor=1 - event.actor)
     else:
-        event = sample_event(rng, replace(clip, events=clip.events[:index]))
+        event = sample_event(rng, replace(clip, events=clip.events[:index]), split)
     events: tuple[Event, ...] = (*clip.events[:index], event, *clip.events[index + 1 :])
     edited = replace(clip, events=events)
-    return edited if can_happen(edited) else None
+    return edited if can_happen(edited, split) else None
 
 
 def change_actor(rng: random.Random, clip: Clip, split: Split) -> Clip | None:
@@ -197,18 +207,28 @@ def change_actor(rng: random.Random, clip: Clip, split: Split) -> Clip | None:
     if len({a.color for a in actors}) < len(actors) or len({a.shape for a in actors}) < len(actors):
         return None
     edited = replace(clip, actors=tuple(actors))
-    return edited if can_happen(edited) else None
+    return edited if can_happen(edited, split) else None
 
 
 def change_clip_tiny(rng: random.Random, clip: Clip, split: Split) -> Clip:
     """The tiny thing is another one."""
-    return replace(clip, tiny=change_tiny(rng, clip.tiny))
+    return replace(clip, tiny=change_tiny(rng, clip.tiny, split))
 
 
 _ClipChange = Callable[[random.Random, Clip, Split], Clip | None]
 _CLIP_CHANGES: tuple[_ClipChange, ...] = (
-    swap_events, swap_events, change_event, change_event, change_actor, change_clip_tiny,
+    swap_events, swap_events, swap_roles, change_event, change_event, change_actor,
+    change_clip_tiny,
 )  # fmt: skip
+
+
+def swap_numbers(rng: random.Random, page: Page) -> Page:
+    """Two lines swap their numbers."""
+    lines = list(page.lines)
+    i, j = rng.sample(range(len(lines)), 2)
+    (one, first), (two, second) = lines[i], lines[j]
+    lines[i], lines[j] = (one, second), (two, first)
+    return replace(page, lines=tuple(lines))
 
 
 def change_page(rng: random.Random, page: Page, split: Split) -> Page | None:
@@ -222,12 +242,9 @@ def change_page(rng: random.Random, page: Page, split: Split) -> Page | None:
             (number % 10 + 10 * rng.randint(1, 9), number // 10 * 10 + rng.randint(0, 9))
         )
         lines[index] = (good, digit)
-    elif what == "swap":
-        j = rng.choice([i for i in range(len(lines)) if i != index])
-        lines[index], lines[j] = (good, lines[j][1]), (lines[j][0], number)
     elif what == "good":
         lines[index] = (rng.choice([g for g in GOODS if g not in dict(lines)]), number)
-    edited = replace(page, lines=tuple(lines))
+    edited = swap_numbers(rng, page) if what == "swap" else replace(page, lines=tuple(lines))
     if what == "kind":
         edited = replace(edited, kind=other(rng, page.kind, PAGE_KINDS))
     elif what == "city":

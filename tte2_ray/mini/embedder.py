@@ -65,7 +65,8 @@ def train_embedder(
     """
     import shutil
 
-    shutil.copytree(reasoner, folder, dirs_exist_ok=True)
+    made_from = shutil.ignore_patterns("provenance.json")
+    shutil.copytree(reasoner, folder, dirs_exist_ok=True, ignore=made_from)
     launch(_work, training.processes, folder, training, say)
 
 
@@ -100,7 +101,7 @@ def slipped(candidate: Candidate, rng: random.Random) -> Candidate:
 
 def case_batch(seed: int, step: int, each: int, split: Split = "train") -> list[Case]:
     """The cases of one training step, `each` of every task."""
-    rng = random.Random(f"cases/{seed}/{step}")
+    rng = random.Random(f"cases/{split}/{seed}/{step}")
     return [make_case(task, rng, split) for task in TASKS for _ in range(each)]
 
 

@@ -186,13 +186,14 @@ def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
 
 
 LESSONS = {
-    scene_lesson: 7,
-    clip_lesson: 4,
-    page_lesson: 6,
-    crop_lesson: 2,
-    text_lesson: 2,
+    scene_lesson: 5,
+    clip_lesson: 3,
+    page_lesson: 4,
+    crop_lesson: 1,
+    text_lesson: 1,
 }
-"""How many of each kind stand in a process's batch. Print is learned late, so pages have many."""
+"""How many of each kind stand in a process's batch. Print is learned late, so pages have many; and
+it takes many steps rather than many lessons, so the batch is small."""
 
 
 def lesson_batch(seed: int, step: int) -> list[Lesson]:

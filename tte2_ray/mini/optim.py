@@ -1,7 +1,6 @@
 """How the miniature is optimised: Muon for matrices, AdamW for the rest, on a few processes.
 
-Muon (Keller Jordan, 2024; `torch.optim.Muon`) with the step scaled to AdamW's, so that one rate
-serves both. Each process has one thread: two thread pools on two cores starve each other.
+Each process has one thread: two thread pools on two cores starve each other.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +47,8 @@ class Optimizer:
     ) -> None:
         import torch
 
+        from tte2_ray.mini.muon import Muon
+
         self.schedule = schedule
         named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         matrices = [p for n, p in named if p.ndim == 2 and "embed" not in n and "lm_head" not in n]
@@ -55,10 +56,9 @@ class Optimizer:
         rest = [p for _, p in named if id(p) not in chosen]
         self.parameters = [p for _, p in named]
         self._both: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(matrices, lr=0.0, weight_decay=weight_decay, momentum=0.95,
-                             adjust_lr_fn="match_rms_adamw"),
+            Muon(matrices, lr=0.0, momentum=0.95, weight_decay=weight_decay),
             torch.optim.AdamW(rest, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0),
-        ]  # fmt: skip
+        ]
 
     def step(self, number: int) -> None:
         """Averages the gradients over the processes, clips them, and moves the parameters."""

@@ -26,7 +26,7 @@ class ReasonerTraining:
     seed: int = 0
     processes: int = 2
     """Each with one thread and a batch of its own; gradients are averaged."""
-    micro_batches: int = 7
+    micro_batches: int = 3
     """Groups of rows of alike length in a process's batch."""
     save_every: int = 200
     """Steps between checkpoints."""
@@ -41,6 +41,7 @@ def train_reasoner(folder: Path, training: ReasonerTraining, say: Callable[[str]
         say: takes one line of progress now and then.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.safetensors").unlink(missing_ok=True)  # from nothing, not from what was there
     save_blank(folder, training.seed)
     launch(_work, training.processes, folder, training, say)
 

@@ -40,13 +40,13 @@ def data_fingerprint(seed: int) -> str:
             if lesson.media is not None:
                 digest.update(lesson.media.pixels.tobytes())
         for case in case_batch(seed, step, 1):
-            digest.update(repr((case.task, case.text, case.query_ecr)).encode())
+            digest.update(repr(case).encode())
     return digest.hexdigest()[:16]
 
 
 def code_revision() -> str:
-    """The commit of this checkout, "+" behind it where files differ; "" outside of one."""
-    folder = Path(__file__).parent
+    """The commit of this checkout, "+" behind it where the package differs; "" outside of one."""
+    folder = Path(__file__).parents[1]
     git = ["git", "-C", str(folder)]
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     if head.returncode:

@@ -7,6 +7,7 @@ Coordinates are in units of the canvas, x to the right and y down.
 
 import math
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -93,11 +94,16 @@ class Page:
 Truth = Scene | Clip | Page
 
 
+def may_look(split: Split, look: tuple[str, str, str]) -> bool:
+    """Whether a thing of this split may have this look: outside test never a held-out one."""
+    return split == "test" or not is_held_out(*look)
+
+
 def sample_look(rng: random.Random, split: Split) -> tuple[str, str, str]:
-    """Colour, texture, shape; outside the test split never a held-out one."""
+    """Colour, texture, shape that a thing of this split may have."""
     while True:
         look = (rng.choice(list(COLORS)), rng.choice(TEXTURES), rng.choice(SHAPES))
-        if split == "test" or not is_held_out(*look):
+        if may_look(split, look):
             return look
 
 
@@ -122,7 +128,7 @@ def sample_scene(rng: random.Random, split: Split) -> Scene:
     things: list[Thing] = []
     for index in range(rng.choice((2, 3, 3, 4))):
         radius = MAIN_RADIUS if index == 0 else BIG_RADIUS
-        x, y = _place(rng, things, radius, gap=0.8)  # below 1: neighbours may be partly hidden
+        x, y = _place(rng, things, radius, gap=0.65)  # below 1: neighbours may be partly hidden
         color, texture, shape = sample_look(rng, split)
         while any((color, shape) == (t.color, t.shape) for t in things):
             color, texture, shape = sample_look(rng, split)
@@ -130,18 +136,23 @@ def sample_scene(rng: random.Random, split: Split) -> Scene:
         things.append(thing)
     tinies: list[Thing] = []
     for _ in range(rng.choice((0, 1, 1, 2))):
-        tinies.append(sample_tiny(rng, things, tinies))
+        tinies.append(sample_tiny(rng, things, tinies, split))
     sign = rng.choice(SIGNS) if rng.random() < 0.4 else ""
     return Scene(things=tuple(things), tinies=tuple(tinies), sign=sign)
 
 
-def sample_tiny(rng: random.Random, things: list[Thing], tinies: list[Thing]) -> Thing:
+def sample_tiny(
+    rng: random.Random, things: list[Thing], tinies: list[Thing], split: Split
+) -> Thing:
     """A tiny plain thing that no big one hides and that differs from the other tiny ones."""
     x, y = _place(rng, [*things, *tinies], TINY_RADIUS, gap=1.15)
-    color, shape = rng.choice(list(COLORS)), rng.choice(TINY_SHAPES)
-    while any((color, shape) == (t.color, t.shape) for t in tinies):
-        color, shape = rng.choice(list(COLORS)), rng.choice(TINY_SHAPES)
-    return Thing(color=color, texture="plain", shape=shape, x=x, y=y, radius=TINY_RADIUS)
+    taken = [t.look for t in tinies]
+    while True:
+        look = (rng.choice(list(COLORS)), "plain", rng.choice(TINY_SHAPES))
+        if may_look(split, look) and look not in taken:
+            break
+    color, texture, shape = look
+    return Thing(color=color, texture=texture, shape=shape, x=x, y=y, radius=TINY_RADIUS)
 
 
 def sample_clip(rng: random.Random, split: Split, n_events: int = 2) -> Clip:
@@ -151,44 +162,56 @@ def sample_clip(rng: random.Random, split: Split, n_events: int = 2) -> Clip:
         x, y = _place(rng, actors, ACTOR_RADIUS, gap=1.1)
         while True:
             color, _, shape = sample_look(rng, split)
-            held_out = split != "test" and is_held_out(color, "plain", shape)
-            if not held_out and all(color != a.color and shape != a.shape for a in actors):
+            differs = all(color != a.color and shape != a.shape for a in actors)
+            if differs and may_look(split, (color, "plain", shape)):
                 break
         actors.append(
             Thing(color=color, texture="plain", shape=shape, x=x, y=y, radius=ACTOR_RADIUS)
         )
-    tiny = sample_tiny(rng, actors, [])
+    tiny = sample_tiny(rng, actors, [], split)
     clip = Clip(actors=tuple(actors), events=(), tiny=tiny)
     for _ in range(n_events):
-        clip = replace(clip, events=(*clip.events, sample_event(rng, clip)))
+        clip = replace(clip, events=(*clip.events, sample_event(rng, clip, split)))
     return clip
 
 
-def sample_event(rng: random.Random, clip: Clip) -> Event:
+def sample_event(rng: random.Random, clip: Clip, split: Split) -> Event:
     """Something that can happen next in `clip`, and that can be seen."""
-    states = actor_states(clip)[-1]
     while True:
-        actor = rng.randrange(len(clip.actors))
         verb = rng.choice(("moves", "moves", "turns", "turns", "vanishes", "appears"))
-        now = states[actor]
-        if verb == "appears":
-            if clip.events or actor != 1:
-                continue  # only the second actor can be away at the start
-            return Event(actor=actor, verb=verb, argument="")
-        if now is None:
-            continue
-        if verb == "turns":
-            others = [c for c in COLORS if c not in {a.color for a in clip.actors} | {now.color}]
-            return Event(actor=actor, verb=verb, argument=rng.choice(others))
-        if verb == "vanishes":
-            return Event(actor=actor, verb=verb, argument="")
-        roomy = [
-            d
-            for d, (dx, dy) in DIRECTIONS.items()
-            if 0.14 < now.x + 0.34 * dx < 0.86 and 0.14 < now.y + 0.34 * dy < 0.86
-        ]
-        if roomy:
-            return Event(actor=actor, verb=verb, argument=rng.choice(roomy))
+        arguments: Iterable[str] = {"moves": DIRECTIONS, "turns": COLORS}.get(verb, ("",))
+        event = Event(
+            actor=rng.randrange(len(clip.actors)), verb=verb, argument=rng.choice(list(arguments))
+        )
+        confuses = verb == "turns" and event.argument in {a.color for a in clip.actors}
+        first = verb != "appears" or event.actor == 1  # only the second can be away at the start
+        after = replace(clip, events=(*clip.events, event))
+        if first and not confuses and can_happen(after, split):
+            return event
+
+
+def can_happen(clip: Clip, split: Split) -> bool:
+    """Whether every event can be seen: its actor is there, stays inside, changes, covers no other;
+    and whether nobody comes to look as no thing of this split may."""
+    states = actor_states(clip)
+    for state, event in zip(states, clip.events, strict=False):
+        now = state[event.actor]
+        if event.verb == "appears":
+            if now is not None or event is not clip.events[0]:
+                return False
+        elif now is None or (event.verb == "turns" and now.color == event.argument):
+            return False
+    return all(_in_view([a for a in state if a is not None], split) for state in states)
+
+
+def _in_view(actors: list[Thing], split: Split) -> bool:
+    inside = all(0.13 < v < 0.87 for a in actors for v in (a.x, a.y))
+    apart = all(
+        math.hypot(a.x - b.x, a.y - b.y) > 1.4 * ACTOR_RADIUS
+        for i, a in enumerate(actors)
+        for b in actors[:i]
+    )
+    return inside and apart and all(may_look(split, a.look) for a in actors)
 
 
 def actor_states(clip: Clip) -> list[list[Thing | None]]:

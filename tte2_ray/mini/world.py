@@ -74,12 +74,12 @@ def _ask(writer: "_Writer", task: str, seed: int, split: Split, number: int) -> 
     rng = random.Random(f"world/{seed}/{split}/{task}/{number}")
     case = make_case(task, rng, split)
     name = f"{task}-{number:05d}"
-    ids = [
-        writer.item(f"{name}-{i}", candidate, rng)
-        for i, candidate in enumerate((case.positive, *case.negatives))
-    ]
+    candidates = [case.positive, *case.negatives]
+    rng.shuffle(candidates)  # neither an id nor the order of a pool tells the answer
+    ids = [writer.item(f"{name}-{i}", candidate, rng) for i, candidate in enumerate(candidates)]
     pool = tuple(dict.fromkeys(ids)) if TASKS[task].pool == "query" else ()
-    return _Asked(query_id=name, case=case, positive=ids[0], pool=pool)
+    positive = ids[candidates.index(case.positive)]
+    return _Asked(query_id=name, case=case, positive=positive, pool=pool)
 
 
 class _Writer:
@@ -110,7 +110,7 @@ class _Writer:
         if isinstance(truth, Page):
             path = self._path(name, "pdf")
             draw_page(truth, rng, rng.randint(104, 144)).save(
-                path, "PDF", resolution=72.0, creationDate=MADE_AT, modDate=MADE_AT
+                path, "PDF", resolution=72.0, title="", creationDate=MADE_AT, modDate=MADE_AT
             )
             return {"document_uri": self._uri(path), "document_page": 0}
         picture = draw_scene(truth, rng, rng.randint(100, 160))

@@ -1,6 +1,7 @@
 """A task, a case of one, and what makers of cases share."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -96,11 +97,17 @@ def phrase(rng: random.Random, kind: str, asks: Asks) -> str:
 
 
 def distinct(
-    rng: random.Random, answer: str, values: list[str], count: int
+    rng: random.Random, answer: str, near: Iterable[str], values: Iterable[str], count: int
 ) -> tuple[Candidate, ...]:
-    """Up to `count` other short texts of the same kind as the answer."""
-    rest = sorted({v for v in values if v != answer})
-    return tuple(Candidate(text=v) for v in rng.sample(rest, min(count, len(rest))))
+    """Up to `count` other short texts of the same kind as the answer.
+
+    Those in `near` come first: they are true of something else in the same media, so that seeing
+    which values are there is not enough.
+    """
+    present = sorted({v for v in near if v != answer})
+    rest = sorted({v for v in values if v != answer} - set(present))
+    drawn = [*rng.sample(present, len(present)), *rng.sample(rest, len(rest))]
+    return tuple(Candidate(text=v) for v in drawn[:count])
 
 
 def retrieval(
@@ -119,11 +126,13 @@ def answer(
     question: str,
     seen: str,
     answer: str,
-    values: list[str],
+    near: Iterable[str],
+    values: Iterable[str],
     count: int,
 ) -> Case:
-    """A question about a picture or a video, with other answers of the same kind."""
+    """A question about a picture or a video, with other answers of the same kind; those in `near`
+    are true of something else in it."""
     task = "image_qa" if isinstance(media, Scene) else "video_qa"
     return Case(task=task, text=question, media=media, asks=(), query_ecr=ecr(seen, answer),
                 positive=Candidate(text=answer),
-                negatives=distinct(rng, answer, values, count + 2))  # fmt: skip
+                negatives=distinct(rng, answer, near, values, count + 2))  # fmt: skip

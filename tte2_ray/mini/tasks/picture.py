@@ -20,12 +20,12 @@ def image_classification(scene: Scene, rng: random.Random, split: Split, count: 
     """The texture and shape of the main thing."""
     main = scene.things[0]
     label = f"{main.texture} {main.shape}"
-    near = [f"{main.texture} {s}" for s in SHAPES] + [f"{t} {main.shape}" for t in TEXTURES]
-    near += [f"{t.texture} {t.shape}" for t in scene.things[1:]]
+    near = [f"{t.texture} {t.shape}" for t in scene.things[1:]]
+    values = [f"{main.texture} {s}" for s in SHAPES] + [f"{t} {main.shape}" for t in TEXTURES]
     return Case(task="image_classification", text="", media=scene, asks=(),
                 query_ecr=ecr(f"main {look(main)} {main.region}", label),
                 positive=Candidate(text=label),
-                negatives=distinct(rng, label, near, count + 3))  # fmt: skip
+                negatives=distinct(rng, label, near, values, count + 3))  # fmt: skip
 
 
 def composed_retrieval(scene: Scene, rng: random.Random, split: Split, count: int) -> Case | None:
@@ -45,9 +45,7 @@ def composed_retrieval(scene: Scene, rng: random.Random, split: Split, count: in
         value = getattr(new, part)
         text = f"the same but the {actor(old)} is {'a ' if part == 'shape' else ''}{value}"
     misses: list[Truth] = [scene]
-    for miss in near_misses(rng, target, (), split, 0) + _salient_changes(
-        rng, target, split, count
-    ):
+    for miss in _salient_changes(rng, target, split, count):
         if miss not in (target, scene):
             misses.append(miss)
     return Case(task="composed_retrieval", text=text, media=scene, asks=(),

@@ -20,7 +20,7 @@ def image_qa(scene: Scene, rng: random.Random, split: Split, count: int) -> Case
     if kind == "count":
         seen = ", ".join(look(t) for t in reading_order(scene.things))
         return answer(rng, scene, "how many big things are there", seen, str(len(scene.things)),
-                      ["2", "3", "4", "5", "6"], count)  # fmt: skip
+                      [], ["2", "3", "4", "5", "6"], count)  # fmt: skip
     if kind == "beside":
         return _beside(rng, scene, count)
     return _part(rng, scene, thing, kind, count)
@@ -30,27 +30,28 @@ def _sign(rng: random.Random, scene: Scene, count: int) -> Case | None:
     if not scene.sign:
         return None
     return answer(rng, scene, "what does the sign say", f"sign {scene.sign}", scene.sign,
-                  list(SIGNS), count)  # fmt: skip
+                  [], SIGNS, count)  # fmt: skip
 
 
 def _tiny(rng: random.Random, scene: Scene, count: int) -> Case | None:
     if not scene.tinies or len({t.shape for t in scene.tinies}) < len(scene.tinies):
         return None
     tiny = rng.choice(scene.tinies)
+    near = [t.color for t in (*scene.things, *scene.tinies)]
     return answer(rng, scene, f"what color is the tiny {tiny.shape}",
-                  f"tiny {tiny.color} {tiny.shape}", tiny.color, list(COLORS), count)  # fmt: skip
+                  f"tiny {tiny.color} {tiny.shape}", tiny.color, near, COLORS, count)  # fmt: skip
 
 
 def _part(rng: random.Random, scene: Scene, thing: Thing, kind: str, count: int) -> Case | None:
     if sum(t.shape == thing.shape for t in scene.things) > 1:
         return None
-    regions = [region for row in REGIONS for region in row]
-    question, said, values = {
-        "color": (f"what color is the {thing.shape}", thing.color, list(COLORS)),
-        "texture": (f"what texture is the {thing.shape}", thing.texture, list(TEXTURES)),
-        "region": (f"where is the {thing.shape}", thing.region, regions),
+    question, values = {
+        "color": (f"what color is the {thing.shape}", tuple(COLORS)),
+        "texture": (f"what texture is the {thing.shape}", TEXTURES),
+        "region": (f"where is the {thing.shape}", tuple(r for row in REGIONS for r in row)),
     }[kind]
-    return answer(rng, scene, question, f"{look(thing)} {thing.region}", said, values, count)
+    said, near = getattr(thing, kind), [getattr(t, kind) for t in scene.things]
+    return answer(rng, scene, question, f"{look(thing)} {thing.region}", said, near, values, count)
 
 
 def _beside(rng: random.Random, scene: Scene, count: int) -> Case | None:
@@ -62,5 +63,5 @@ def _beside(rng: random.Random, scene: Scene, count: int) -> Case | None:
     question = f"what is {relation} the {anchor.color} {anchor.shape}"
     seen = f"{look(anchor)} {anchor.region}, {look(there[0])} {there[0].region}"
     values = [f"{c} {there[0].shape}" for c in COLORS] + [f"{there[0].color} {s}" for s in SHAPES]
-    values += [f"{t.color} {t.shape}" for t in scene.things]
-    return answer(rng, scene, question, seen, actor(there[0]), values, count)
+    near = [actor(t) for t in scene.things]
+    return answer(rng, scene, question, seen, actor(there[0]), near, values, count)

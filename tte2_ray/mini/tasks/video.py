@@ -25,30 +25,26 @@ def video_qa(clip: Clip, rng: random.Random, split: Split, count: int) -> Case |
     if kind in ("first", "last"):
         said = words[0 if kind == "first" else -1]
         events = [change_event(rng, clip, split) for _ in range(count * 3)]
-        values = [event_words(c, e) for c in events if c is not None for e in c.events] + words
-        return answer(rng, clip, f"what happens {kind}", seen, said, values, count)
+        values = [event_words(c, e) for c in events if c is not None for e in c.events]
+        return answer(rng, clip, f"what happens {kind}", seen, said, words, values, count)
     if kind == "tiny":
         question = f"what color is the tiny {clip.tiny.shape}"
-        return answer(
-            rng,
-            clip,
-            question,
-            f"tiny {clip.tiny.color} {clip.tiny.shape}",
-            clip.tiny.color,
-            list(COLORS),
-            count,
-        )
+        near = [a.color for a in clip.actors]
+        return answer(rng, clip, question, f"tiny {clip.tiny.color} {clip.tiny.shape}",
+                      clip.tiny.color, near, COLORS, count)  # fmt: skip
     event = rng.choice(clip.events)
     if event.verb not in ("turns", "moves"):
         return None
     if sum((e.actor, e.verb) == (event.actor, event.verb) for e in clip.events) > 1:
         return None
     shape = clip.actors[event.actor].shape
+    near = [a.color for a in clip.actors] + [e.argument for e in clip.events if e.argument]
     if event.verb == "turns":
-        question, values = f"what color does the {shape} turn", list(COLORS)
+        question, values = f"what color does the {shape} turn", COLORS
     else:
-        question, values = f"where does the {shape} move", list(DIRECTIONS)
-    return answer(rng, clip, question, seen, event.argument, values, count)
+        question, values = f"where does the {shape} move", DIRECTIONS
+    near = [v for v in near if v in values]
+    return answer(rng, clip, question, seen, event.argument, near, values, count)
 
 
 def moment_retrieval(clip: Clip, rng: random.Random, split: Split, count: int) -> Case | None:
