@@ -2,7 +2,7 @@
 # Build .venv from the lock, once: `make setup`. Does nothing when the lock has not changed.
 #
 #   PYTHON=/path/to/python3.11   which interpreter to use
-#   EXTRA=gpu                    the CUDA environment (resolved by pip, constrained by the lock)
+#   EXTRA=gpu                    the CUDA environment (resolved by pip from pyproject.toml)
 #   VENV=DIR                     where to build (default .venv)
 #
 # pip's own configuration (index, proxy, certificates: PIP_* and pip.conf) is honoured.
@@ -52,12 +52,14 @@ pip() {
     "$venv/bin/python" -m pip --disable-pip-version-check --no-input "$@"
 }
 
-echo "setup: installing $(grep -c '==' "$lock") packages into $venv (about 4 GB, a few minutes the first time)"
 if [ "$extra" = cpu ]; then
+    echo "setup: installing $(grep -c '==' "$lock") packages into $venv (about 4 GB, a few minutes the first time)"
     pip install --quiet --quiet --no-deps --requirement "$lock"
 else
-    pip install --quiet --quiet --constraint "$lock" setuptools
-    pip install --quiet --quiet --constraint "$lock" ".[gpu,train,dev]"
+    echo "setup: installing vLLM for CUDA and all that it needs into $venv (several GB, many minutes)"
+    pip install --quiet --quiet 'setuptools>=77'
+    # Without the lock: CUDA's wheels pin other versions of small packages (docs/decisions/0001).
+    pip install --quiet --quiet ".[gpu,train,dev]"
 fi
 pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 

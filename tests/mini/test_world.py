@@ -2,13 +2,25 @@
 
 import json
 import random
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from tte2_ray.mini.asks import all_hold
+from tte2_ray.mini.edits import change
+from tte2_ray.mini.embedder import case_batch
 from tte2_ray.mini.tasks import TASKS, make_case
-from tte2_ray.mini.truth import Scene, sample_scene
+from tte2_ray.mini.truth import (
+    Clip,
+    Page,
+    Scene,
+    Split,
+    Truth,
+    actor_states,
+    sample_clip,
+    sample_scene,
+)
 from tte2_ray.mini.words import is_held_out
 from tte2_ray.mini.world import generate
 
@@ -59,9 +71,60 @@ def test_near_misses_miss_and_answers_answer(task: str) -> None:
 
 
 def test_held_out_looks_are_seen_in_the_test_split_alone() -> None:
-    def held_out(split: str) -> int:
-        scenes: list[Scene] = [sample_scene(random.Random(n), split) for n in range(200)]
-        return sum(is_held_out(*thing.look) for scene in scenes for thing in scene.things)
+    def held_out(split: Split) -> int:
+        seen = 0
+        for n in range(200):
+            rng = random.Random(n)
+            scene, clip = sample_scene(rng, split), sample_clip(rng, split)
+            truths = [scene, clip, change(rng, scene, split), change(rng, clip, split)]
+            seen += sum(is_held_out(*look) for truth in truths for look in looks(truth))
+        return seen
 
     assert held_out("train") == held_out("dev") == 0
     assert held_out("test") > 10
+
+
+def looks(truth: Truth | None) -> list[tuple[str, str, str]]:
+    if isinstance(truth, Scene):
+        return [thing.look for thing in (*truth.things, *truth.tinies)]
+    if isinstance(truth, Clip):
+        actors = [a for state in actor_states(truth) for a in state if a is not None]
+        return [thing.look for thing in (*actors, truth.tiny)]
+    return []
+
+
+@pytest.mark.parametrize("task", ["image_retrieval", "composed_retrieval", "visdoc_retrieval"])
+def test_a_bag_of_attributes_cannot_tell_every_near_miss_from_the_answer(task: str) -> None:
+    def bag(truth: Truth | None) -> list[str]:
+        if isinstance(truth, Page):
+            return sorted([truth.kind, truth.city, truth.footer, *map(str, sum(truth.lines, ()))])
+        assert isinstance(truth, Scene)
+        words = [(*t.look, t.region) for t in truth.things]
+        return sorted([*(w for four in words for w in four), *(w for t in looks(truth) for w in t)])
+
+    for seed in range(60):
+        case = make_case(task, random.Random(seed), "test")
+        bags = [bag(miss.truth) for miss in case.negatives]
+        assert bag(case.positive.truth) in bags, f"seed {seed}"
+
+
+def test_neither_ids_nor_the_order_of_a_pool_tell_the_answer(tmp_path: Path) -> None:
+    generate(tmp_path, seed=6, split="test", queries_per_task=6)
+    answers: dict[str, list[str]] = defaultdict(list)
+    for query_id, _, item_id, _ in map(str.split, (tmp_path / "qrels.txt").open()):
+        answers[query_id].append(item_id)
+    pools = [(q["pool"], answers[q["query_id"]]) for q in
+             map(json.loads, (tmp_path / "queries.jsonl").open()) if q["pool"]]  # fmt: skip
+    first = [pool[0] in right for pool, right in pools]
+    numbered = [item for right in answers.values() for item in right if not item.startswith("text")]
+    assert 0 < sum(first) < len(first) / 2
+    assert len({item.rpartition("-")[2] for item in numbered}) > 3
+
+
+def test_dev_cases_are_not_those_of_training() -> None:
+    def truths(split: Split) -> set[Truth]:
+        cases = case_batch(0, 0, 3, split)
+        return {c.positive.truth for c in cases if c.positive.truth is not None}
+
+    assert len(truths("dev")) > 10
+    assert not truths("dev") & truths("train")

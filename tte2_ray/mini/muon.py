@@ -55,7 +55,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # none is taken
         """Moves each matrix that has a gradient."""
         for group in self.param_groups:
             alike: dict[torch.Size, list[torch.nn.Parameter]] = defaultdict(list)

@@ -58,6 +58,9 @@ def load_model(folder: Path) -> "Qwen3VLForConditionalGeneration":
 
 def trainable(folder: Path) -> "Qwen3VLForConditionalGeneration":
     """The model in `folder`, ready to be trained at its fastest."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # one for each checkpoint
     model = load_model(folder)
     model.train()
     for layer in model.model.language_model.layers:

@@ -21,13 +21,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
 from tte2_ray.mini.lessons import lesson_batch
 from tte2_ray.mini.measures import Measure, embedder_measures, reasoner_measures
 from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
 
 WEIGHTS = Path(__file__).parent / "weights"
-ROLES = ("reasoner", "embedder", "direct")
+TRAINING: Mapping[str, ReasonerTraining | EmbedderTraining] = {
+    "reasoner": ReasonerTraining(),
+    "embedder": EmbedderTraining(),
+    "direct": EmbedderTraining(reads_ecr=False),
+}
+"""How the model of each role is trained; the committed weights were made so."""
 FINGERPRINTED_BATCHES = 8
 
 
@@ -60,10 +66,25 @@ def code_revision() -> str:
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
-def provenance(role: str, training: Any, revision: str, seconds: float) -> dict[str, Any]:
-    """What a model was made from, and how."""
+def provenance(
+    role: str,
+    training: ReasonerTraining | EmbedderTraining,
+    starts_from: str,
+    revision: str,
+    seconds: float,
+) -> dict[str, Any]:
+    """What a model was made from, and how.
+
+    Args:
+        role: of the model.
+        training: how it was trained.
+        starts_from: version of the model whose weights it began with, "" for none.
+        revision: of the code.
+        seconds: that training took.
+    """
     return {
         "role": role,
+        "starts_from": starts_from,
         "training": asdict(training),
         "data_fingerprint": data_fingerprint(training.seed),
         "code_revision": revision,
@@ -78,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("role", choices=TRAINING)
     parser.add_argument("--out", type=Path, help="model folder; the package's own by default")
     parser.add_argument("--reasoner", type=Path, default=WEIGHTS / "reasoner",
                         help="folder that an embedder starts from")  # fmt: skip
@@ -102,15 +123,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(given: argparse.Namespace, out: Path) -> None:
     changed = {"processes": given.processes} | ({"steps": given.steps} if given.steps else {})
-    began, revision = time.monotonic(), code_revision()
-    training: ReasonerTraining | EmbedderTraining
-    if given.role == "reasoner":
-        training = replace(ReasonerTraining(), **changed)
+    training = replace(TRAINING[given.role], **changed)
+    began, revision, starts_from = time.monotonic(), code_revision(), ""
+    if isinstance(training, ReasonerTraining):
         train_reasoner(out, training, _say)
     else:
-        training = replace(EmbedderTraining(reads_ecr=given.role == "embedder"), **changed)
+        starts_from = model_version(str(given.reasoner))
         train_embedder(given.reasoner, out, training, _say)
-    _write(out, provenance(given.role, training, revision, time.monotonic() - began))
+    seconds = time.monotonic() - began
+    _write(out, provenance(given.role, training, starts_from, revision, seconds))
 
 
 def _measures(role: str, folder: Path) -> list[Measure]:

@@ -7,7 +7,6 @@ Coordinates are in units of the canvas, x to the right and y down.
 
 import math
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -179,9 +178,9 @@ def sample_event(rng: random.Random, clip: Clip, split: Split) -> Event:
     """Something that can happen next in `clip`, and that can be seen."""
     while True:
         verb = rng.choice(("moves", "moves", "turns", "turns", "vanishes", "appears"))
-        arguments: Iterable[str] = {"moves": DIRECTIONS, "turns": COLORS}.get(verb, ("",))
+        arguments = {"moves": list(DIRECTIONS), "turns": list(COLORS)}.get(verb, [""])
         event = Event(
-            actor=rng.randrange(len(clip.actors)), verb=verb, argument=rng.choice(list(arguments))
+            actor=rng.randrange(len(clip.actors)), verb=verb, argument=rng.choice(arguments)
         )
         confuses = verb == "turns" and event.argument in {a.color for a in clip.actors}
         first = verb != "appears" or event.actor == 1  # only the second can be away at the start

@@ -38,13 +38,13 @@ def video_qa(clip: Clip, rng: random.Random, split: Split, count: int) -> Case |
     if sum((e.actor, e.verb) == (event.actor, event.verb) for e in clip.events) > 1:
         return None
     shape = clip.actors[event.actor].shape
-    near = [a.color for a in clip.actors] + [e.argument for e in clip.events if e.argument]
-    if event.verb == "turns":
-        question, values = f"what color does the {shape} turn", COLORS
-    else:
-        question, values = f"where does the {shape} move", DIRECTIONS
-    near = [v for v in near if v in values]
-    return answer(rng, clip, question, seen, event.argument, near, values, count)
+    question, arguments = {
+        "turns": (f"what color does the {shape} turn", tuple(COLORS)),
+        "moves": (f"where does the {shape} move", tuple(DIRECTIONS)),
+    }[event.verb]
+    there = [a.color for a in clip.actors] + [e.argument for e in clip.events]
+    near = [v for v in there if v in arguments]
+    return answer(rng, clip, question, seen, event.argument, near, arguments, count)
 
 
 def moment_retrieval(clip: Clip, rng: random.Random, split: Split, count: int) -> Case | None:
