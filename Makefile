@@ -3,8 +3,9 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 BIN := $(abspath $(or $(VENV),.venv))/bin
+CHECKS := lint types contracts unit
 
-.PHONY: help setup test check lint types contracts unit format lock demo real-corpus bench mini-eval
+.PHONY: help setup test check $(CHECKS) format lock demo real-corpus bench mini-eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,17 +18,17 @@ demo: export DEMO_STARTED := $(shell date +%s)
 demo: setup ## index a generated world by a job on a local Ray, search it, open a page of the answers
 	@$(BIN)/python -m tools.demo $(ARGS)
 
-test: setup ## set up, then run every check; what CI runs
-	@$(MAKE) --no-print-directory check
+test: setup ## set up, run every check, show which hold and how long they took; what CI runs
+	@$(BIN)/python -m tools.checks $(CHECKS)
 
-check: lint types contracts unit ## ruff, mypy --strict, import contracts, tests
+check: $(CHECKS) ## ruff, mypy --strict, import contracts, tests; ends with the first that fails
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy tte2_ray $(wildcard jobs/*.py)
+	$(BIN)/mypy tte2_ray benchmarks tools $(wildcard jobs/*.py)
 
 contracts: setup
 	$(BIN)/lint-imports

@@ -11,7 +11,7 @@ from benchmarks.loading import loading
 from benchmarks.memory import driver_memory
 from benchmarks.phases import ecr_phase, embed_phase
 from benchmarks.ray_data_llm import beside_ray_data_llm
-from tools.shown import Row, conclude, table
+from tools.shown import Row, begin, conclude, table
 
 BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "ecr": ecr_phase,
@@ -27,7 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME",
                            help=f"one of {', '.join(BENCHMARKS)}; may be given again")  # fmt: skip
-    chosen = arguments.parse_args(argv).only or list(BENCHMARKS)
+    only = arguments.parse_args(argv).only
+    chosen = only or list(BENCHMARKS)
+    target = "-".join(["bench", *(only or ())])  # a part says nothing about the whole
+    begin(target)
     rows: list[Row] = []
     for name in chosen:
         began = time.monotonic()
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = BENCHMARKS[name](Path(folder))
         print(f"{table(found)}\n{name} took {time.monotonic() - began:.0f} s\n", flush=True)
         rows += found
-    return conclude("bench", rows)
+    return conclude(target, rows)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from tte2_ray.artifacts.shards import read_shard
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.collection import ensure_collection
 from tte2_ray.milvus.rows import IndexRow, to_entity
+from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve, stop_server
 from tte2_ray.pipelines.index.cluster import cluster
 from tte2_ray.pipelines.index.job import phases_of
@@ -47,9 +48,10 @@ def loading(folder: Path, rows: int = ROWS, rounds: int = ROUNDS) -> list[Row]:
     config = configured(folder)
     try:
         config = replace(config, milvus=resolve(config.milvus))
-        items = [Item(item_id=f"row-{n:06d}", text=f"note {n}") for n in range(rows)]
-        work = in_rounds(folder, config, items, rounds=1)
-        bare = BareLoop(work, _fill(work))
+        warm = config.corpus.rows_per_shard
+        items = [Item(item_id=f"row-{n:06d}", text=f"note {n}") for n in range(warm + rows)]
+        work = in_rounds(folder, config, items, warm=warm, rounds=1)
+        bare = BareLoop(work, fill(work))
         best = min(BATCHES, key=lambda size: bare.seconds(f"trial{size}", size, TRIAL_ROWS))
         with cluster(config.ray):
             pairs = alternate(
@@ -71,6 +73,8 @@ def loading(folder: Path, rows: int = ROWS, rounds: int = ROUNDS) -> list[Row]:
 class BareLoop:
     """Upserts into collections like those of the job.
 
+    What it is timed for it has done: the rows are counted, off the clock.
+
     Args:
         work: whose collection is imitated.
         entities: as Milvus takes them.
@@ -82,28 +86,50 @@ class BareLoop:
         self._client = connect(self._milvus)
 
     def seconds(self, name: str, batch_rows: int, rows: int) -> float:
-        """How long it takes to upsert the first `rows` entities into a fresh collection."""
+        """How long it takes to upsert the first `rows` entities into a fresh collection.
+
+        Raises:
+            ValueError: the collection does not hold them all.
+        """
         spec = replace(self._spec, index=name)
         ensure_collection(self._client, self._milvus, spec)
         given = self._entities[:rows]
+        taken = 0
         began = time.perf_counter()
         for start in range(0, rows, batch_rows):
-            self._client.upsert(spec.name, given[start : start + batch_rows])
-        return time.perf_counter() - began
+            answer = self._client.upsert(spec.name, given[start : start + batch_rows])
+            taken += int(answer["upsert_count"])
+        seconds = time.perf_counter() - began
+        require_rows(f"{spec.name}, by the server's answers", taken, rows)
+        require_rows(spec.name, Searcher(self._milvus).count(spec.name), rows)
+        return seconds
+
+
+def require_rows(collection: str, found: int, rows: int) -> None:
+    """Refuses a time that was not spent on all rows.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
+    if found != rows:
+        raise ValueError(f"{collection} holds {found} rows, {rows} were loaded")
 
 
 def _phase_seconds(folder: Path, work: Work, number: int) -> float:
     """Loads the job's rows into a version of its own; from the open gate to the last marker."""
-    index, target, shards = f"ours{number}", work.job.target, work.rounds[1].shards
+    index, target = f"ours{number}", work.job.target
     target = replace(target, index=index, spec=replace(target.spec, index=index))
+    shards, rows = work.rounds[0].shards, len(work.rounds[0].items)
     job = replace(work.job, target=target)
     make_collection(target)
     phase = next(phase for phase in phases_of(job) if phase.name == "load")
     with gated(phase, job.store, shards, folder / f"gates{number}", GatedLoad) as behind:
-        return behind.seconds(shards)
+        seconds = behind.seconds(shards)
+    require_rows(target.spec.name, Searcher(job.config.milvus).count(target.spec.name), rows)
+    return seconds
 
 
-def _fill(work: Work) -> list[dict[str, Any]]:
+def fill(work: Work) -> list[dict[str, Any]]:
     """Writes the tables that are loaded; the same rows as entities, vectors as plain lists."""
     import numpy as np
 
@@ -133,7 +159,7 @@ def _fill(work: Work) -> list[dict[str, Any]]:
     write_tables(work.job, work.job.ecr_prefix, ecr_schema(), ecr)
     write_tables(work.job, work.job.vector_prefix, vector_schema(recipe.dimension), vector)
     entities = []
-    for shard in work.rounds[1].shards:
+    for shard in work.rounds[0].shards:
         for item in read_shard(work.job.store, shard):
             row = IndexRow(item_id=item.item_id, shard=shard.name, **rows[item.item_id])
             entity, _ = to_entity(row, dimension=recipe.dimension, metadata_fields=())

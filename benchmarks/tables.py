@@ -1,11 +1,11 @@
 """Tables of earlier phases, written as if those had run; and what a phase left."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.work import Work
+from tools.worlds import read_truth
 from tte2_ray.artifacts.keys import ecr_key
 from tte2_ray.artifacts.markers import table_key
 from tte2_ray.artifacts.shards import read_shard
@@ -42,32 +42,26 @@ def write_tables(
         write_table(job.store, table_key(prefix, shard), pa.Table.from_pylist(rows, schema))
 
 
-def write_true_ecrs(work: Work, world: Path) -> dict[str, str]:
+def write_true_ecrs(work: Work, world: Path) -> Mapping[str, str]:
     """The ECR tables of all rounds, as a perfect reasoner would write them; the ECRs by item id.
 
     Args:
         work: over items of a generated world.
         world: its folder; it knows what is true of each item.
     """
-    lines = map(json.loads, (world / "truth.jsonl").read_text().splitlines())
-    true = {line["item_id"]: line["ecr"] for line in lines if "item_id" in line}
+    true = read_truth(world)
     recipe, limits = work.job.config.ecr_recipe(), work.job.config.media
-    contents: dict[str, str] = {}
-    ecrs: dict[str, str] = {}
 
     def values(item: Item) -> dict[str, Any]:
-        name = item.item_id.partition("/")[2]  # the same files are in every round
-        if name not in contents:
-            contents[name] = decode_item(item, limits).content_sha256
-        content, ecrs[item.item_id] = contents[name], true[name]
-        return {"content_key": content, "ecr_key": ecr_key(content, recipe), "ecr": true[name],
-                "modality": item.modality}  # fmt: skip
+        content = decode_item(item, limits).content_sha256
+        return {"content_key": content, "ecr_key": ecr_key(content, recipe),
+                "ecr": true[item.item_id], "modality": item.modality}  # fmt: skip
 
     write_tables(work.job, work.job.ecr_prefix, ecr_schema(), values)
-    return ecrs
+    return true
 
 
 def committed(work: Work, prefix: str, schema: "pa.Schema") -> list[dict[str, Any]]:
-    """The rows of the tables of all rounds but the first, in order."""
-    keys = [table_key(prefix, shard) for one in work.rounds[1:] for shard in one.shards]
+    """The rows of the tables of all rounds, in order."""
+    keys = [table_key(prefix, shard) for one in work.rounds for shard in one.shards]
     return [row for key in keys for row in read_table(work.job.store, key, schema).to_pylist()]

@@ -1,28 +1,37 @@
-"""What both sides of a ratio work on: a job of the index pipeline whose corpus comes in rounds."""
+"""What both sides of a ratio work on: a job of the index pipeline whose corpus comes in rounds.
+
+Each round has files of its own: what an engine remembers of a prompt or of a picture saves nothing
+later, on neither side.
+"""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
-from tte2_ray.artifacts.corpus import read_corpus
+from tools.shown import BUILD
+from tools.worlds import find_world, read_items
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
-from tte2_ray.mini.world import generate
+from tte2_ray.mini.render import draw_scene
+from tte2_ray.mini.truth import Split, sample_scene
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import Phase, phases_of
 from tte2_ray.pipelines.index.plan import Job, plan_job
-from tte2_ray.schema import Item, Modality
+from tte2_ray.schema import Item
 
 SEED = 20_260_101
+SPLIT: Final[Split] = "test"
 ITEMS_A_QUERY = 40
 """About what one more query a task brings into a generated world; near-misses for the most part."""
-PICTURES_A_QUERY = 15
+WORLDS = BUILD / "bench"
+"""Worlds are kept from run to run, and shared by the parts of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """The same files as in every other round, under ids of its own; whole shards."""
+    """Items that no other round has; whole shards."""
 
     items: tuple[Item, ...]
     shards: tuple[Shard, ...]
@@ -33,12 +42,13 @@ class Work:
     """A job and the rounds that its plan consists of."""
 
     job: Job
+    warm: Round
+    """For warming up; it is not measured."""
     rounds: tuple[Round, ...]
-    """The first is one shard, for warming up."""
 
     @property
     def rows(self) -> int:
-        """Items of each round but the first."""
+        """Items of each round."""
         return len(self.rounds[-1].items)
 
     def phase(self, name: str) -> Phase:
@@ -46,51 +56,69 @@ class Work:
         return next(phase for phase in phases_of(self.job) if phase.name == name)
 
 
-def world_items(folder: Path, rows: int, modality: Modality | None = None) -> list[Item]:
-    """Items of a generated world, mixed.
+def find_items(rows: int, root: Path = WORLDS) -> tuple[list[Item], Path]:
+    """Items of a generated world, mixed; and the folder of that world.
 
     Args:
-        folder: the world's files go to `world` below it.
         rows: how many.
-        modality: None takes all kinds, as the tasks mix them.
+        root: where worlds are kept.
     """
-    a_query = ITEMS_A_QUERY if modality is None else PICTURES_A_QUERY
-    world = folder / "world"
-    generate(world, seed=SEED, split="test", queries_per_task=-(-rows // a_query) + 1)
-    read = read_corpus(str(world / "items.parquet"))
-    items = [i for i in read if isinstance(i, Item) and modality in (None, i.modality)]
+    world, _ = find_world(root, SEED, SPLIT, -(-rows // ITEMS_A_QUERY) + 1)
+    items = read_items(world)
     random.Random(SEED).shuffle(items)
     if len(items) < rows:
         raise ValueError(f"the world brought {len(items)} items, {rows} are wanted")
-    return items[:rows]
+    return items[:rows], world
 
 
-def in_rounds(folder: Path, config: IndexConfig, items: Sequence[Item], rounds: int) -> Work:
-    """Plans a job over one shard to warm up and `rounds` times all items.
+def draw_pictures(folder: Path, rows: int) -> list[Item]:
+    """Pictures of the world's scenes alone, each another scene.
+
+    Args:
+        folder: where they go; must not exist.
+        rows: how many.
+    """
+    folder.mkdir()
+    items = []
+    for number in range(rows):
+        rng = random.Random(f"bench/{SEED}/{number}")
+        path = folder / f"{number:06d}.png"
+        draw_scene(sample_scene(rng, SPLIT), rng, rng.randint(100, 160)).save(path)
+        items.append(Item(item_id=path.stem, image_uris=(path.as_uri(),)))
+    return items
+
+
+def in_rounds(
+    folder: Path, config: IndexConfig, items: Sequence[Item], *, warm: int, rounds: int
+) -> Work:
+    """Plans a job over all items, and cuts it into rounds.
+
+    Args:
+        folder: for the manifest.
+        config: of the job.
+        items: of the warming up, then of each round.
+        warm: how many of them are for warming up.
+        rounds: equal parts of the others.
 
     Raises:
         ValueError: the items do not fill whole shards.
     """
-    size = config.corpus.rows_per_shard
-    if len(items) % size:
-        raise ValueError(f"{len(items)} items do not fill shards of {size}")
-    groups = [_renamed("warm", items[:size])]
-    groups += [_renamed(f"r{number}", items) for number in range(1, rounds + 1)]
+    size, each = config.corpus.rows_per_shard, (len(items) - warm) // rounds
+    if warm % size or each % size or warm + each * rounds != len(items):
+        raise ValueError(f"{len(items)} items, {warm} of them to warm up, do not fill shards of "
+                         f"{size} in {rounds} rounds")  # fmt: skip
     manifest = folder / "rounds.parquet"
-    _write(manifest, [item for group in groups for item in group])
+    _write(manifest, items)
     corpus = replace(config.corpus, path=str(manifest))
     store = open_store(config.store)
     job = plan_job(replace(config, corpus=corpus), store, store, again=False)
-    waiting = iter(job.plan.shards)
-    cut = [
-        Round(items=group, shards=tuple(next(waiting) for _ in range(len(group) // size)))
-        for group in groups
-    ]
-    return Work(job=job, rounds=tuple(cut))
 
+    def cut(start: int, rows: int) -> Round:
+        shards = job.plan.shards[start // size : (start + rows) // size]
+        return Round(items=tuple(items[start : start + rows]), shards=tuple(shards))
 
-def _renamed(name: str, items: Sequence[Item]) -> tuple[Item, ...]:
-    return tuple(replace(item, item_id=f"{name}/{item.item_id}") for item in items)
+    starts = range(warm, len(items), each)
+    return Work(job=job, warm=cut(0, warm), rounds=tuple(cut(start, each) for start in starts))
 
 
 def _write(manifest: Path, items: Sequence[Item]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,12 @@ class Row:
     high: float | None = None
 
 
-def conclude(target: str, rows: Sequence[Row], folder: Path = ROOT / "build") -> int:
+def begin(target: str, folder: Path = BUILD) -> None:
+    """Forgets what an earlier run of a target wrote: one that ends early says nothing at all."""
+    (folder / f"{target}.json").unlink(missing_ok=True)
+
+
+def conclude(target: str, rows: Sequence[Row], folder: Path = BUILD) -> int:
     """Writes `<folder>/<target>.json`, prints the rows as a table, returns the exit status.
 
     Returns:

@@ -9,10 +9,12 @@ world ─ reason (vLLM) ─▶ ECRs ─▶ salient attributes, right or wrong
 import argparse
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.mini_eval.accuracy import all_marks
 from benchmarks.mini_eval.keep import Kept, keep_world
+from benchmarks.mini_eval.made import made_rows
 from benchmarks.mini_eval.models import embed, job_config, reason, with_embedder
 from benchmarks.mini_eval.parity import Peer, sample
 from benchmarks.mini_eval.retrieval import measured
@@ -24,7 +26,7 @@ from benchmarks.mini_eval.table import (
     retrieval_rows,
 )
 from benchmarks.mini_eval.world import Eval, Turn, read_world
-from tools.shown import ROOT, Row, conclude
+from tools.shown import BUILD, Row, begin, conclude
 from tte2_ray.engines import resolve_model
 from tte2_ray.errors import ConfigError, TteError
 from tte2_ray.pipelines.index.config import IndexConfig
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
+TARGET = "mini-eval"
 BEGAN = time.monotonic()
 
 
@@ -44,8 +47,10 @@ def say(line: str) -> None:
 
 def main() -> int:
     """Measures, shows, returns the exit status."""
+    told = _told()
+    begin(TARGET)
     try:
-        return _measure(_told())
+        return _measure(told)
     except TteError as error:
         print(f"mini-eval: {error}", file=sys.stderr)
         return error.exit_code
@@ -56,10 +61,14 @@ def _measure(told: argparse.Namespace) -> int:
         raise ConfigError("--queries and --same count queries of a task and items of a kind: 1 up")
     tte = job_config(told.reasoner, told.embedder)
     direct = with_embedder(tte, told.direct, reads_ecr=False)
-    for model in (tte.reasoner.engine.model, tte.embedder.engine.model, told.direct):
-        resolve_model(model)  # a model that is missing ends the run before any work
+    # A model that is missing ends the run before any work.
+    folders = {
+        "reasoner": Path(resolve_model(tte.reasoner.engine.model)),
+        "embedder": Path(resolve_model(tte.embedder.engine.model)),
+        "direct": Path(resolve_model(told.direct)),
+    }
     say(f"a test world of {told.queries} queries a task")
-    kept = keep_world(ROOT / "build" / "mini-eval", told.seed, "test", told.queries, told.fresh)
+    kept = keep_world(BUILD / TARGET, told.seed, "test", told.queries, told.fresh)
     eval_ = read_world(kept.folder)
     turns = [*eval_.items, *(query.turn for query in eval_.queries)]
     say(f"{len(eval_.items)} items and {len(eval_.queries)} queries; reasoning about each")
@@ -69,13 +78,13 @@ def _measure(told: argparse.Namespace) -> int:
     say("embedding directly")
     plain = _vectors(kept, turns, {}, direct)
     found = all_marks(eval_, ecrs)
-    rows = attribute_rows(found)
+    rows = made_rows(folders) + attribute_rows(found)
     rows += retrieval_rows(_measures(eval_, vectors), _measures(eval_, plain))
     say("transformers on a sample")
     rows += _parity(eval_, ecrs, {"embedder": (tte, vectors), "direct": (direct, plain)}, told.same)
     rows += exact_rows(eval_, ecrs, found)
     say("done")
-    status = conclude("mini-eval", rows)
+    status = conclude(TARGET, rows)
     print(f"\n{by_task(rows)}")
     return status
 
@@ -111,15 +120,18 @@ def _parity(
 ) -> list[Row]:
     turns = sample(eval_, each)
     place = {turn.name: i for i, turn in enumerate(eval_.items)}
-    at = [place[turn.name] for turn in turns]
     cosines = {}
     for name, (config, vectors) in embedders.items():
-        read = [ecrs[turn.name] if config.embedder.reads_ecr else "" for turn in turns]
-        theirs = Peer(resolve_model(config.embedder.engine.model), config.media).vectors(
-            turns, read
+        reads = config.embedder.reads_ecr
+        seen = [turn for turn in turns if ecrs[turn.name] or not reads]
+        embedder = resolve_model(config.embedder.engine.model)
+        theirs = Peer(embedder, config.media, config.embedder.instruction).vectors(
+            seen, [ecrs[turn.name] if reads else "" for turn in seen]
         )
-        cosines[name] = (vectors[at].astype(float) * theirs).sum(axis=1)
-    peer = Peer(resolve_model(config.reasoner.engine.model), config.media)
+        ours = vectors[[place[turn.name] for turn in seen]].astype(float)
+        cosines[name] = (ours * theirs).sum(axis=1)
+    reasoner = resolve_model(config.reasoner.engine.model)
+    peer = Peer(reasoner, config.media, config.reasoner.instruction)
     written = peer.ecrs(turns, config.reasoner.sampling.max_tokens)
     same = [ecr == ecrs[turn.name] for ecr, turn in zip(written, turns, strict=True)]
     return parity_rows(same, cosines)

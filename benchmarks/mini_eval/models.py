@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.mini_eval.world import Turn
 from tools.shown import ROOT
+from tte2_ray.cascade import SeenQuery, think
 from tte2_ray.config import load_config
 from tte2_ray.engines import Embedder, ModelInput, Reasoner, build_embedder, build_reasoner
-from tte2_ray.errors import RowError, ValidationError
+from tte2_ray.errors import RowError, RowErrorClass, ValidationError
 from tte2_ray.media import DecodedItem
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.prompts import close_overrun
 from tte2_ray.stages.decoder import Decoder
 
 if TYPE_CHECKING:
@@ -34,25 +34,39 @@ def job_config(reasoner: str = "", embedder: str = "") -> IndexConfig:
 
 
 def reason(turns: Sequence[Turn], config: IndexConfig, say: Say) -> dict[str, str]:
-    """ECRs by name, through vLLM."""
+    """ECRs by name, through vLLM; "" where the reasoner wrote nothing, which the job rejects."""
     engine = build_reasoner(config.reasoner)
 
     async def one(turn: Turn, decoded: DecodedItem) -> dict[str, Any]:
-        said = await engine.reason(_shown(turn, decoded))
-        return {"ecr": close_overrun(said.text) if said.truncated else said.text}
+        given = _shown(turn, decoded, config.reasoner.instruction)
+        return {"ecr": await written(engine, given, decoded.content_sha256)}
 
     rows = _each(engine, turns, config, config.reasoner.engine.max_in_flight, one, say)
     return {turn.name: row["ecr"] for turn, row in zip(turns, rows, strict=True)}
 
 
+async def written(engine: Reasoner, given: ModelInput, content_key: str) -> str:
+    """An ECR as the job and the cascade keep it; "" where they would reject it.
+
+    Raises:
+        RowError: the engine refuses the input.
+    """
+    try:
+        return (await think(engine, SeenQuery(given=given, content_key=content_key))).text
+    except RowError as error:
+        if error.error_class is not RowErrorClass.EMPTY_ECR:
+            raise
+        return ""
+
+
 def embed(
     turns: Sequence[Turn], ecrs: Mapping[str, str], config: IndexConfig, say: Say
 ) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """Unit vectors (turns, values), through vLLM.
+    """Unit vectors (turns, values), through vLLM; not a number where there is no ECR to read.
 
     Args:
         turns: what is embedded.
-        ecrs: by name; one that is missing embeds directly.
+        ecrs: by name; an embedder that reads none needs none.
         config: names the embedder.
         say: takes a line of progress now and then.
     """
@@ -61,15 +75,19 @@ def embed(
     engine = build_embedder(config.embedder)
 
     async def one(turn: Turn, decoded: DecodedItem) -> dict[str, Any]:
-        made = await engine.embed(_shown(turn, decoded), ecrs.get(turn.name, ""))
-        return {"vector": made.vector}
+        ecr = ecrs[turn.name] if config.embedder.reads_ecr else ""
+        if config.embedder.reads_ecr and not ecr:
+            return {"vector": [float("nan")] * engine.dimension}
+        given = _shown(turn, decoded, config.embedder.instruction)
+        return {"vector": (await engine.embed(given, ecr)).vector}
 
     rows = _each(engine, turns, config, config.embedder.engine.max_in_flight, one, say)
     return np.array([row["vector"] for row in rows], dtype=np.float32)
 
 
-def _shown(turn: Turn, decoded: DecodedItem) -> ModelInput:
-    return ModelInput(text=turn.words(decoded.text), images=decoded.images, video=decoded.video)
+def _shown(turn: Turn, decoded: DecodedItem, instruction: str) -> ModelInput:
+    text = turn.words(decoded.text, instruction)
+    return ModelInput(text=text, images=decoded.images, video=decoded.video)
 
 
 def _each(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.mini_eval.slots import KINDS, kind_of
 from benchmarks.mini_eval.world import Eval, Turn
+from tte2_ray.errors import RowError
 from tte2_ray.media import DecodedItem, MediaLimits, decode_item
-from tte2_ray.prompts import close_overrun, embed_suffix, user_message
+from tte2_ray.prompts import embed_suffix, finished_ecr, user_message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +38,10 @@ class Peer:
     Args:
         folder: of the model.
         limits: of decoding, the job's.
+        instruction: what it is asked to do with an item, the job's.
     """
 
-    def __init__(self, folder: str, limits: MediaLimits) -> None:
+    def __init__(self, folder: str, limits: MediaLimits, instruction: str) -> None:
         import torch
         from transformers import AutoProcessor, Qwen3VLForConditionalGeneration
         from transformers.utils import logging
@@ -47,7 +49,7 @@ class Peer:
         silence: Callable[[], None] = logging.disable_progress_bar
         silence()
         torch.set_num_threads(1)
-        self._limits = limits
+        self._limits, self._instruction = limits, instruction
         loader: Any = AutoProcessor
         self._processor = loader.from_pretrained(folder)
         self._processor.tokenizer.padding_side = "left"
@@ -55,7 +57,7 @@ class Peer:
         self._model: Any = model.eval()
 
     def ecrs(self, turns: Sequence[Turn], max_tokens: int) -> list[str]:
-        """What greedy decoding writes."""
+        """What greedy decoding writes, finished as the job does; "" where it would reject it."""
         said: list[str] = []
         for at in range(0, len(turns), ROWS):
             inputs = self._inputs(turns[at : at + ROWS], [""] * ROWS)
@@ -87,13 +89,13 @@ class Peer:
     def _text(self, ids: Any, max_tokens: int) -> str:
         ended = bool((ids == self._processor.tokenizer.eos_token_id).any())
         text = str(self._processor.decode(ids, skip_special_tokens=True)).strip()
-        return text if ended or len(ids) < max_tokens else close_overrun(text)
+        return finished(text, truncated=not ended and len(ids) >= max_tokens)
 
     def _inputs(self, turns: Sequence[Turn], suffixes: Sequence[str]) -> Any:
         """A left-padded batch; padding is masked, so that rows do not depend on each other."""
         decoded = [decode_item(turn.item, self._limits) for turn in turns]
         texts = [
-            self._prompt(turn.words(seen.text), seen) + suffix
+            self._prompt(turn.words(seen.text, self._instruction), seen) + suffix
             for turn, seen, suffix in zip(turns, decoded, suffixes, strict=False)
         ]
         given: dict[str, Any] = {}
@@ -114,3 +116,17 @@ class Peer:
             [turn], add_generation_prompt=True, tokenize=False
         )
         return str(prompt)
+
+
+def finished(text: str, truncated: bool) -> str:
+    """An ECR as the job keeps it; "" where it would reject it.
+
+    >>> finished("<think>a red star", truncated=False)
+    '<think>a red star</think>a red star'
+    >>> finished("<think>", truncated=False)
+    ''
+    """
+    try:
+        return finished_ecr(text, truncated)[0]
+    except RowError:
+        return ""

@@ -6,7 +6,7 @@ approximate one would mix its own recall into the comparison of two embedders.
 Letters: Q queries, I items, D values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.mini_eval.world import Eval, Query
@@ -27,6 +27,8 @@ def ranking(
 ) -> dict[str, float]:
     """The best items and their scores: of the query's own pool, or of the whole corpus.
 
+    What has no vector is not in the index: it is found by none, and as a query it finds nothing.
+
     Args:
         query: whose pool decides.
         scores_I: its cosine with every item of the corpus.
@@ -35,10 +37,11 @@ def ranking(
     """
     import numpy as np
 
-    if query.pool:
-        return {name: float(scores_I[place[name]]) for name in query.pool}
-    best = np.argpartition(-scores_I, min(DEPTH, len(names) - 1))[:DEPTH]
-    return {names[i]: float(scores_I[i]) for i in best}
+    best: Iterable[int] = (place[name] for name in query.pool)
+    if not query.pool:
+        known_I = np.nan_to_num(scores_I, nan=-np.inf)
+        best = np.argpartition(-known_I, min(DEPTH, len(names) - 1))[:DEPTH].tolist()
+    return {names[i]: float(scores_I[i]) for i in best if np.isfinite(scores_I[i])}
 
 
 def measured(eval_: Eval, items_ID: "Vectors", queries_QD: "Vectors") -> "dict[str, Values]":
@@ -67,5 +70,5 @@ def measured(eval_: Eval, items_ID: "Vectors", queries_QD: "Vectors") -> "dict[s
         qrels = {i: eval_.qrels[i] for i in ids}
         metrics = ir_measures.iter_calc([measure], qrels, run)
         found = {metric.query_id: float(metric.value) for metric in metrics}
-        values[task.name] = np.array([found[i] for i in ids])
+        values[task.name] = np.array([found.get(i, 0.0) for i in ids])
     return values

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from benchmarks.mini_eval.accuracy import accuracy, exact
-from benchmarks.mini_eval.bootstrap import Estimate, mean_of_means
 from benchmarks.mini_eval.marks import Mark
 from benchmarks.mini_eval.slots import KINDS, MEDIA, repeats
 from benchmarks.mini_eval.world import Eval
+from tools.bootstrap import Estimate, mean_of_means
 from tools.shown import Row
 from tte2_ray.mini.tasks import TASKS
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Values = np.ndarray[Any, np.dtype[np.float64]]
 
-LEAST_QUERIES = 1000
+LEAST_QUERIES, LEAST_COMPARED = 1000, 240
 TWICE: Final[tuple[Literal["picture", "page"], ...]] = ("picture", "page")
 """Kinds whose statement says again what their thinking says."""
 
@@ -53,7 +53,9 @@ def attribute_rows(found: Sequence[Mark]) -> list[Row]:
 def exact_rows(eval_: Eval, ecrs: Mapping[str, str], found: Sequence[Mark]) -> list[Row]:
     """How many ECRs are the true ones word for word, of items by kind and of queries by task; and
     how many statements of items repeat their thinking (it is the thinking that is judged)."""
-    rows = []
+    refused = sum(not ecr for ecr in ecrs.values())
+    rows = [Row(name="ECRs that the job would reject", value=refused, unit="ECRs", target="",
+                holds=True, n=len(ecrs))]  # fmt: skip
     for twice in TWICE:
         own_ids = {m.item_id for m in found if m.kind == twice}
         share = sum(repeats(ecrs[name], twice) for name in own_ids) / len(own_ids)
@@ -109,7 +111,10 @@ def parity_rows(same: Sequence[bool], cosines: "Mapping[str, Values]") -> list[R
     """
     share = sum(same) / len(same)
     rows = [Row(name="transformers and vLLM: same greedy ECR", value=share, unit="share of items",
-                target=">= 0.98", holds=share >= 0.98, n=len(same))]  # fmt: skip
+                target=">= 0.98", holds=share >= 0.98, n=len(same)),
+            Row(name="transformers and vLLM: items compared", value=len(same), unit="items",
+                target=f">= {LEAST_COMPARED}", holds=len(same) >= LEAST_COMPARED,
+                n=len(same))]  # fmt: skip
     for name, values in cosines.items():
         least = float(values.min())
         rows.append(Row(name=f"transformers and vLLM: least cosine, {name}", value=least,

@@ -1,18 +1,22 @@
 """Runs, measures, intervals and verdicts of `make mini-eval`, on vectors made by hand."""
 
+import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.mini_eval.bootstrap import mean_of_means, ratio
-from benchmarks.mini_eval.keep import Kept
+from benchmarks.mini_eval.keep import SOURCES, Kept, code_digest
 from benchmarks.mini_eval.marks import Mark, marks
 from benchmarks.mini_eval.parity import sample
 from benchmarks.mini_eval.retrieval import measured, ranking
 from benchmarks.mini_eval.slots import KINDS, kind_of
 from benchmarks.mini_eval.table import attribute_rows, by_task, parity_rows, retrieval_rows
 from benchmarks.mini_eval.world import Eval, Query, Turn, read_world
+from tools import worlds
+from tools.bootstrap import mean_of_means, ratio
+from tools.shown import ROOT
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.world import generate
 from tte2_ray.schema import Item
@@ -38,9 +42,11 @@ def test_a_world_is_read_as_the_job_reads_it(world: Eval) -> None:
     for one in world.queries:
         assert set(one.pool) <= names
         assert bool(one.pool) == (TASKS[one.task].pool == "query")
-        assert one.turn.words("red").startswith(f"{TASKS[one.task].instruction}\nred\n")
+        assert one.turn.words("red", "Describe.").startswith(
+            f"{TASKS[one.task].instruction}\nred\n"
+        )
         assert one.turn.item.is_empty is False
-    assert world.items[0].words("") == "Think, then describe."
+    assert world.items[0].words("", "Describe.") == "Describe."
 
 
 def test_the_sample_for_transformers_holds_every_kind(world: Eval) -> None:
@@ -71,6 +77,20 @@ def test_a_pool_is_ranked_alone_and_a_corpus_whole() -> None:
     assert pooled == {"i3": 3.0, "i5": 5.0}
     whole = ranking(query("q", "image_retrieval"), scores, names, place)
     assert set(whole) == set(names[-10:])
+
+
+def test_what_has_no_vector_is_found_by_none_and_finds_nothing() -> None:
+    items = [Turn(item=Item(item_id=name, text=name)) for name in "ab"]
+    pools = {task: ("a", "b") if spec.pool == "query" else () for task, spec in TASKS.items()}
+    eval_ = Eval(items=tuple(items), queries=tuple(query(t, t, pools[t]) for t in TASKS), truth={},
+                 qrels={task: {"a": 1} for task in TASKS})  # fmt: skip
+    of_a, of_b, none = np.array([[1.0, 0.0], [0.0, 1.0], [np.nan, np.nan]], dtype=np.float32)
+    asked = np.tile(of_a, (len(TASKS), 1))
+    assert all(v == [1.0] for v in measured(eval_, np.array([of_a, of_b]), asked).values())
+    rejected = measured(eval_, np.array([none, of_b]), asked)
+    assert all(v < [1.0] for v in rejected.values())
+    lost = measured(eval_, np.array([of_a, of_b]), np.tile(none, (len(TASKS), 1)))
+    assert all(v == [0.0] for v in lost.values())
 
 
 def test_ndcg_takes_grades_as_linear_gains() -> None:
@@ -131,10 +151,11 @@ def test_the_targets_of_attributes_and_parity_can_be_missed() -> None:
     whole = attribute_rows(found + _others())[0]
     assert not whole.holds
     assert attribute_rows(_others())[0].holds
-    same, least = parity_rows([True] * 97 + [False] * 3, {"embedder": np.array([1.0, 0.9985])})
-    assert (same.holds, least.holds) == (False, False)
-    same, least = parity_rows([True] * 98 + [False] * 2, {"embedder": np.array([1.0, 0.9995])})
-    assert (same.holds, least.holds) == (True, True)
+    rows = parity_rows([True] * 291 + [False] * 9, {"embedder": np.array([1.0, 0.9985])})
+    assert [row.holds for row in rows] == [False, True, False]
+    rows = parity_rows([True] * 294 + [False] * 6, {"embedder": np.array([1.0, 0.9995])})
+    assert [row.holds for row in rows] == [True, True, True]
+    assert [row.holds for row in parity_rows([True] * 5, {})] == [True, False]
 
 
 def _others() -> list[Mark]:
@@ -146,6 +167,35 @@ def _others() -> list[Mark]:
         "<think>close up</think>close up of red plain star",
     )
     return [m for n, ecr in enumerate(ecrs) for m in marks(f"all-{n:05d}-0", ecr, ecr)]
+
+
+@pytest.mark.parametrize("changed", ["tte2_ray/schema.py", "tte2_ray/config/load.py",
+                                     "tte2_ray/mini/tasks/video.py", "tte2_ray/cascade/query.py",
+                                     "benchmarks/mini_eval/models.py",
+                                     "benchmarks/mini_eval/world.py"])  # fmt: skip
+def test_every_source_of_an_answer_is_in_its_name(tmp_path: Path, changed: str) -> None:
+    for source in SOURCES:
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_file():
+            shutil.copy(ROOT / source, tmp_path / source)
+        else:
+            skipped = shutil.ignore_patterns("weights", "__pycache__")
+            shutil.copytree(ROOT / source, tmp_path / source, ignore=skipped)
+    before = code_digest(tmp_path)
+    with (tmp_path / changed).open("a") as file:
+        file.write("# changed\n")
+    assert code_digest(tmp_path) != before
+
+
+def test_every_version_that_decides_an_answer_is_in_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = code_digest()
+    for package in ("torch", "pillow", "av"):
+        monkeypatch.setattr(
+            worlds, "version", lambda name, p=package: "0" if name == p else version(name)
+        )
+        assert code_digest() != before
 
 
 def test_answers_are_kept_by_recipe_and_code(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from tools.demo.past import has_run_before, remember_run
 from tools.demo.ray_head import LOGICAL_CPUS, local_ray
 from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
-from tools.shown import ROOT, conclude
+from tools.shown import BUILD, ROOT, begin, conclude
 from tte2_ray.config import load_config
 from tte2_ray.errors import TteError
 from tte2_ray.pipelines.index.config import IndexConfig
 
-BUILD = ROOT / "build"
+TARGET = "demo"
 QUERIES_PER_TASK = 12
 """Each brings 4 to 7 near-misses: about 480 items and 108 queries."""
 CONFIG = Path("conf/index_corpus.yaml")
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the demo; returns the exit status, 0 where every row of the table holds."""
     given = _arguments().parse_args(argv)
     started = float(os.environ.get("DEMO_STARTED") or time.time())
+    begin(TARGET)
     try:
         with termination_is_interruption():
             return demo(given.seed, given.queries_per_task, started, given.open)
@@ -77,14 +78,14 @@ def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:
         answers = ask(config.with_milvus(milvus), world.questions, folder / "thoughts.jsonl",
                       lambda line: _say("ask", line))  # fmt: skip
     results = json.loads((folder / "index" / "results.json").read_text())
-    measured = rows(answers, results, time.time() - started, again)
+    measured = rows(answers, results, len(world.items), time.time() - started, again)
     page = BUILD / "demo.html"
     page.write_text(
         render(world, answers, results, measured, config.media, "demo/index/report.html")
     )
     remember_run(folder, config, world.folder)
     _say("page", _opened(page) if show else str(page))
-    return conclude("demo", measured, BUILD)
+    return conclude(TARGET, measured)
 
 
 def job_overrides(world: Miniature, folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tools.demo.ask import Answer
 from tools.demo.look import look
-from tools.demo.measure import interval, mean_right
+from tools.demo.measure import right_at_1
 from tools.demo.miniature import Miniature
 from tools.shown import Row
 from tte2_ray.media import MediaLimits
@@ -89,12 +89,12 @@ def render(
     """
     from jinja2 import Environment
 
-    low, high = interval([answer.right_at_1 for answer in answers])
+    right = right_at_1(answers)
     template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE.read_text())
     return template.render(
         it=results,
         tasks=_tasks(world, answers, limits),
-        right=mean_right(answers), low=low, high=high, asked=len(answers),
+        right=right.value, low=right.low, high=right.high, asked=len(answers),
         prompt_tokens=sum(a.thought.prompt_tokens for a in answers),
         output_tokens=sum(a.thought.output_tokens for a in answers),
         measured=measured, report=report, shown=SHOWN_PER_TASK, signs=SIGNS,

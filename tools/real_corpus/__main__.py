@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tools.real_corpus.checks import MIN_ITEMS, corpus_rows, read_run, run_rows
 from tools.real_corpus.corpus import build_corpus
 from tools.real_corpus.known import known_classes
-from tools.shown import ROOT, conclude
+from tools.shown import ROOT, begin, conclude
 from tte2_ray.config import load_config
 from tte2_ray.milvus.server import stop_server
 from tte2_ray.pipelines.index.config import IndexConfig
@@ -26,6 +26,7 @@ def main(overrides: Sequence[str]) -> int:
     Args:
         overrides: `key=value` pairs for the job.
     """
+    begin(TARGET)
     config = load_config(IndexConfig, [ROOT / name for name in CONFIGS], overrides).config
     folder = (ROOT / config.corpus.path).parent
     corpus = build_corpus(folder, ROOT / "build" / TARGET / "downloads")

@@ -20,8 +20,6 @@ MIN_ITEMS = 2000
 LEAST_OF_KIND = {"pdf page": 100}
 """Where one item of a kind is not enough."""
 
-_MODEL_STAGES = ("reason", "embed")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -90,9 +88,10 @@ def run_rows(
     counts = run.results["rows"]
     rows_in, rejected = counts["in"], counts["rejected"]
     kept = counts["indexed"] + counts["unchanged"]
-    # What the files themselves decide; whether a reasoner writes nothing depends on its weights.
-    files = {(a.item_id, a.error_class) for a in run.letters if a.stage not in _MODEL_STAGES}
-    unlike = files ^ {(a, error_class) for a, error_class in known.items() if a in item_ids}
+    # Whether a reasoner writes nothing depends on its weights; every other class is foreseen.
+    empty = RowErrorClass.EMPTY_ECR.value
+    found = {(a.item_id, a.error_class) for a in run.letters if a.error_class != empty}
+    unlike = found ^ {(a, error_class) for a, error_class in known.items() if a in item_ids}
     share = rejected / max(rows_in, 1)
     says = bool(note) and note in html.unescape(run.page)
     return [
@@ -104,7 +103,7 @@ def run_rows(
         _stated("rows rejected", rejected, "rows", rows_in),
         _none("rejected rows without class and message", _unexplained(run.letters, rejected),
               "rows", rejected),
-        _none("rejected files unlike the known ones", len({item_id for item_id, _ in unlike}),
+        _none("rejected rows unlike the known ones", len({item_id for item_id, _ in unlike}),
               "rows", rejected),
         Row(name="rejected share", value=share, unit="share", target=f"<= {budget:g}",
             holds=share <= budget, n=rows_in),

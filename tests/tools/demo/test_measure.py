@@ -26,7 +26,7 @@ def broken(measured: list[Row]) -> list[str]:
 
 
 def test_a_first_run_that_closes_holds_and_states_what_was_right(answers: list[Any]) -> None:
-    measured = rows(answers, results(), seconds=300.0, again=False)
+    measured = rows(answers, results(), 10, seconds=300.0, again=False)
     assert broken(measured) == []
     stated = measured[-1]
     assert (stated.name, stated.value, stated.n) == ("right at 1", 0.75, 4)
@@ -36,21 +36,25 @@ def test_a_first_run_that_closes_holds_and_states_what_was_right(answers: list[A
 
 
 def test_a_row_that_is_unaccounted_for_fails(answers: list[Any]) -> None:
-    assert broken(rows(answers, results(indexed=8), 1.0, again=False)) == ["rows in"]
+    assert broken(rows(answers, results(indexed=8), 10, 1.0, again=False)) == ["rows in"]
+
+
+def test_an_item_that_the_job_never_read_fails(answers: list[Any]) -> None:
+    assert broken(rows(answers, results(), 11, 1.0, again=False)) == ["items of the world"]
 
 
 def test_the_second_run_must_be_fast_and_write_nothing(answers: list[Any]) -> None:
-    slow = rows(answers, results(indexed=0, unchanged=9, written=0), 130.0, again=True)
+    slow = rows(answers, results(indexed=0, unchanged=9, written=0), 10, 130.0, again=True)
     assert broken(slow) == ["run, again"]
-    redone = rows(answers, results(), 30.0, again=True)
+    redone = rows(answers, results(), 10, 30.0, again=True)
     assert broken(redone) == ["tokens written by the job"]
 
 
 def test_a_query_without_a_hit_is_not_answered(answers: list[Any], answered: Answered) -> None:
     unanswered = answered(grades={"text-1": 1}, refusal="corrupt_media: no picture")
-    measured = rows([*answers, unanswered], results(), 1.0, again=False)
+    measured = rows([*answers, unanswered], results(), 10, 1.0, again=False)
     assert broken(measured) == ["queries answered"]
-    assert broken(rows([unanswered], results(), 1.0, again=False)) == ["queries answered"]
+    assert broken(rows([unanswered], results(), 10, 1.0, again=False)) == ["queries answered"]
 
 
 def test_a_lower_grade_at_the_top_is_not_right(answered: Answered) -> None:

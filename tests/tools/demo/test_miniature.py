@@ -1,10 +1,7 @@
-"""The demo's world is generated once, and whole."""
+"""The demo's world is found again, and reads as queries, items and answers."""
 
 from pathlib import Path
 
-import pytest
-
-from tools.demo import miniature as module
 from tools.demo.miniature import miniature
 from tte2_ray.cascade import see_query
 from tte2_ray.mini.tasks import TASKS
@@ -23,17 +20,3 @@ def test_a_world_is_found_again_and_reads_as_queries_items_and_answers(tmp_path:
         see_query(question.query, IndexConfig().media)
     pools = {q.task: bool(q.query.pool) for q in first.questions}
     assert pools == {name: task.pool == "query" for name, task in TASKS.items()}
-
-
-def test_half_a_world_and_one_of_another_generator_are_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = miniature(tmp_path, seed=3, queries_per_task=1)
-    (first.folder / "generated.json").unlink()  # as an interruption leaves it
-    (first.folder / "left-over").touch()
-    second = miniature(tmp_path, seed=3, queries_per_task=1)
-    assert second.fresh
-    assert second.folder == first.folder
-    assert not (first.folder / "left-over").exists()
-    monkeypatch.setattr(module, "generator_digest", lambda: "of another source")
-    assert miniature(tmp_path, seed=3, queries_per_task=1).folder != first.folder

@@ -40,9 +40,16 @@ def test_a_run_that_is_closed_and_explained_holds() -> None:
     assert failing(ran(), {"b": "too_large", "of a source that was left out": "encrypted"}) == []
 
 
-def test_a_row_that_the_model_refused_is_no_surprise_among_the_files() -> None:
+def test_an_ecr_that_was_not_written_is_no_surprise() -> None:
     letter = replace(ran().letters[0], stage="reason", error_class="empty_ecr")
     assert failing(ran(letters=(letter,)), {}) == []
+
+
+@pytest.mark.parametrize("stage", ["reason", "embed"])
+@pytest.mark.parametrize("refusal", ["engine_rejected", "context_overflow", "content_changed"])
+def test_a_row_that_an_engine_refused_is_one(stage: str, refusal: str) -> None:
+    letter = replace(ran().letters[0], stage=stage, error_class=refusal)
+    assert failing(ran(letters=(letter,)), {}) == ["rejected rows unlike the known ones"]
 
 
 def counted(**changes: int) -> dict[str, object]:
@@ -54,8 +61,8 @@ def counted(**changes: int) -> dict[str, object]:
     ("run", "known", "names"),
     [
         (ran(results=counted(indexed=38)), "too_large", ["rows in - indexed"]),
-        (ran(), "corrupt_media", ["rejected files unlike"]),
-        (ran(letters=()), "too_large", ["rejected rows without class", "rejected files unlike"]),
+        (ran(), "corrupt_media", ["rejected rows unlike"]),
+        (ran(letters=()), "too_large", ["rejected rows without class", "rejected rows unlike"]),
         (ran(letters=(replace(ran().letters[0], message=" "),)), "too_large",
          ["rejected rows without class"]),
         (ran(letters=(replace(ran().letters[0], error_class="?"),)), "?",

@@ -1,0 +1,36 @@
+"""How large a miniature is and how long it was trained: from its files, not from a claim."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.shown import Row
+
+MOST_MB, MOST_MINUTES, MOST_CORES = 10, 60, 2
+
+
+def made_rows(folders: Mapping[str, Path]) -> list[Row]:
+    """Size of the weights and minutes of training, of each model.
+
+    Args:
+        folders: of the models, by role.
+    """
+    return [row(role, path) for role, path in folders.items() for row in (_weights, _training)]
+
+
+def _weights(role: str, folder: Path) -> Row:
+    megabytes = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
+    return Row(name=f"{role}: weights", value=megabytes, unit="MB", target=f"<= {MOST_MB}",
+               holds=0 < megabytes <= MOST_MB)  # fmt: skip
+
+
+def _training(role: str, folder: Path) -> Row:
+    """A process trains on a core; a model that does not say how it was made does not hold."""
+    path = folder / "provenance.json"
+    told = json.loads(path.read_text()) if path.is_file() else {}
+    minutes = told.get("seconds", 0) / 60
+    cores = told.get("training", {}).get("processes", 0)
+    within = 0 < minutes < MOST_MINUTES and 0 < cores <= MOST_CORES
+    return Row(name=f"{role}: training, cores {cores or 'not told'}", value=minutes,
+               unit="minutes", target=f"< {MOST_MINUTES} on {MOST_CORES} cores",
+               holds=within)  # fmt: skip

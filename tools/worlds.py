@@ -1,0 +1,112 @@
+"""Generated worlds on disk: each is made once for its arguments and its generator, then read."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from tte2_ray import mini
+from tte2_ray.artifacts.corpus import parse_row, read_corpus
+from tte2_ray.artifacts.corpus.source import resolver
+from tte2_ray.cascade import Query
+from tte2_ray.mini.truth import Split
+from tte2_ray.mini.world import generate
+from tte2_ray.schema import Item
+
+DRAWN_WITH: Final = ("numpy", "pillow", "av")
+"""Packages whose version decides the bytes of a world."""
+_MEDIA = ("text", "image_uri", "video_uri", "document_uri", "document_page")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A query of a world."""
+
+    query: Query
+    task: str
+
+
+def find_world(root: Path, seed: int, split: Split, queries_per_task: int) -> tuple[Path, bool]:
+    """The folder of a world below `root`, and whether this call generated it.
+
+    Another generator makes another world: the folder is named by its source, too.
+    """
+    name = f"{split}-{seed}-{queries_per_task}-{generator_digest()}"
+    folder, part = root / f"world-{name}", root / f"part-{name}"
+    if folder.exists():
+        return folder, False
+    shutil.rmtree(part, ignore_errors=True)  # half of one, from a run that was interrupted
+    generate(part, seed, split, queries_per_task)
+    part.rename(folder)
+    return folder, True
+
+
+def generator_digest(package: Path = Path(mini.__file__).parent) -> str:
+    """12 hex digits over what draws a world: the generator's source and the packages below it."""
+    return source_digest([package], DRAWN_WITH)[:12]
+
+
+def source_digest(sources: Sequence[Path], packages: Sequence[str]) -> str:
+    """64 hex digits over Python sources and versions of packages.
+
+    Args:
+        sources: files, and folders with all that is below them.
+        packages: as they are installed.
+    """
+    digest = hashlib.sha256()
+    for source in sources:
+        for file in [source] if source.is_file() else sorted(source.rglob("*.py")):
+            name = file.relative_to(source.parent).as_posix()
+            digest.update(json.dumps([name, file.read_text()]).encode())
+    digest.update(json.dumps([(name, version(name)) for name in packages]).encode())
+    return digest.hexdigest()
+
+
+def read_items(folder: Path) -> list[Item]:
+    """The corpus of a world, as a job reads it.
+
+    Raises:
+        ValueError: a row is no item.
+    """
+    items = []
+    for row in read_corpus(str(folder / "items.parquet")):
+        if not isinstance(row, Item):
+            raise ValueError(f"the world holds a row that is no item: {row.message}")
+        items.append(row)
+    return items
+
+
+def read_queries(folder: Path) -> list[Asked]:
+    """The queries of a world, in order."""
+    resolve = resolver((folder / "queries.jsonl").resolve().as_uri())
+    asked = []
+    for row in _rows(folder / "queries.jsonl"):
+        columns = {name: row[name] for name in _MEDIA if name in row}
+        given = parse_row({"item_id": row["query_id"], **columns}, resolve)
+        query = Query(instruction=row["instruction"], given=given, pool=tuple(row["pool"]))
+        asked.append(Asked(query=query, task=row["task"]))
+    return asked
+
+
+def read_qrels(folder: Path) -> dict[str, dict[str, int]]:
+    """Grades by query id and item id."""
+    grades: dict[str, dict[str, int]] = {}
+    for line in (folder / "qrels.txt").read_text().splitlines():
+        query_id, _, item_id, grade = line.split()
+        grades.setdefault(query_id, {})[item_id] = int(grade)
+    return grades
+
+
+def read_truth(folder: Path) -> Mapping[str, str]:
+    """The ECR that a perfect reasoner writes, by item id or query id."""
+    rows = _rows(folder / "truth.jsonl")
+    return {row.get("item_id") or row["query_id"]: row["ecr"] for row in rows}
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open() as lines:
+        yield from map(json.loads, lines)
