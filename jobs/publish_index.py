@@ -9,4 +9,5 @@ from pathlib import Path
 from tte2_ray.milvus.command import run_command
 
 if __name__ == "__main__":
-    sys.exit(run_command(default=Path("conf/publish_index.yaml")))
+    conf = Path(__file__).parent.parent / "conf"
+    sys.exit(run_command(default=conf / "publish_index.yaml"))

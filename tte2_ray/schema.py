@@ -9,10 +9,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from tte2_ray.errors import RowError, RowErrorClass
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = "1"
+
+ITEM_ID_MAX_BYTES = 512
+"""Of UTF-8, of the id of an item: the primary key of the collection."""
 
 Modality = Literal["text", "image", "video", "document", "mixed"]
 
@@ -74,6 +79,23 @@ class Item:
             document_page=int(row["document_page"]),
             metadata=json.loads(row["metadata"]),
         )
+
+
+def check_item_id(item_id: str) -> None:
+    """Refuse an id that cannot be a primary key.
+
+    Raises:
+        RowError: BAD_ID, it is empty, longer than `ITEM_ID_MAX_BYTES`, or not Unicode text.
+    """
+    try:
+        size = len(item_id.encode())
+    except UnicodeEncodeError as error:
+        raise RowError(RowErrorClass.BAD_ID, f"item_id {item_id!r} is not Unicode text") from error
+    if size == 0 or "\0" in item_id:
+        raise RowError(RowErrorClass.BAD_ID, f"item_id {item_id!r} is empty or holds a NUL")
+    if size > ITEM_ID_MAX_BYTES:
+        message = f"item_id {item_id[:40]!r}… has {size} bytes; {ITEM_ID_MAX_BYTES} are the most"
+        raise RowError(RowErrorClass.BAD_ID, message)
 
 
 def _versioned(name: str, fields: "list[tuple[str, pa.DataType]]") -> "pa.Schema":

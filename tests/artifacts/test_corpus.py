@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from tte2_ray.artifacts.corpus import CorpusRow, RejectedRow, parse_row, read_corpus
 from tte2_ray.artifacts.corpus import jsonl as jsonl_module
 from tte2_ray.artifacts.corpus.seen import SeenIds
-from tte2_ray.artifacts.store import Store
+from tte2_ray.artifacts.disk import DiskStore
+from tte2_ray.artifacts.store import ObjectRefusedError, Store
 from tte2_ray.errors import ConfigError, ResourceMissingError, RowError, ValidationError
+from tte2_ray.media import MediaLimits
 from tte2_ray.schema import Item
 
 
@@ -91,10 +93,12 @@ def test_bad_lines_are_records_with_their_number_and_id(store: Store) -> None:
         {"item_id": "x" * 600, "text": "long id"},
         {"item_id": "a\nb", "text": "control"},
         {"item_id": 1.5, "text": "float id"},
+        {"item_id": 10**599, "text": "number of 600 digits"},
         {"item_id": "empty"},
         {"item_id": "blank", "text": "  "},
         {"item_id": "wrong", "text": 5},
         {"item_id": "page", "document_uri": "d.pdf", "document_page": -1},
+        {"item_id": "column", "document_uri": "d.pdf", "page": 3},
         {"item_id": "uris", "image_uris": {"a": 1}},
         {"item_id": "hole", "image_uris": ["a.png", None]},
         {"item_id": "meta", "text": "x", "metadata": "[1"},
@@ -109,8 +113,9 @@ def test_bad_lines_are_records_with_their_number_and_id(store: Store) -> None:
     rows = list(read_corpus(_source(store, "rows.jsonl")))
     assert _ids(rows) == ["ok", "last"]
     assert _classes(rows) == [
-        *["malformed_row", "bad_id", "bad_id", "bad_id", "bad_id", "bad_id"],
+        *["malformed_row", "bad_id", "bad_id", "bad_id", "bad_id", "bad_id", "bad_id"],
         *["empty_row", "empty_row", "malformed_row", "malformed_row", "malformed_row"],
+        "malformed_row",
         *["malformed_row", "malformed_row", "bad_encoding", "bad_encoding"],
         *["malformed_row", "malformed_row", "duplicate_id"],
     ]
@@ -118,9 +123,11 @@ def test_bad_lines_are_records_with_their_number_and_id(store: Store) -> None:
     assert [
         r.message.startswith(f"{store.uri('rows.jsonl')}:{n}: ")
         for n, r in enumerate(rejected, start=2)
-    ] == [True] * 18
-    assert rejected[13].item_id == "latin"
-    assert rejected[17].item_id == "ok"
+    ] == [True] * 20
+    assert rejected[11].item_id == "column"
+    assert "document_page, which counts from 0" in rejected[11].message
+    assert rejected[15].item_id == "latin"
+    assert rejected[19].item_id == "ok"
     for row in rejected:
         row.row.encode()
         assert len(row.row) <= 64 * 1024
@@ -180,6 +187,19 @@ def test_parquet_text_that_is_not_utf8_rejects_its_row_alone(store: Store) -> No
     assert "rows.parquet row 2: text" in rejected.message
 
 
+def test_parquet_time_beyond_the_calendar_rejects_its_row_alone(store: Store) -> None:
+    seen = pa.array([0, 10**18], pa.int64()).view(pa.timestamp("us"))
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"item_id": ["a", "b"], "text": ["x", "y"], "seen": seen}), buffer)
+    store.put("rows.parquet", buffer.getvalue())
+    good, rejected = read_corpus(_source(store, "rows.parquet"))
+    assert isinstance(good, Item)
+    assert good.metadata == {"seen": "1970-01-01T00:00:00"}
+    assert isinstance(rejected, RejectedRow)
+    assert (rejected.item_id, rejected.error_class.value) == ("b", "malformed_row")
+    assert "rows.parquet row 2: seen cannot be read" in rejected.message
+
+
 def test_parquet_that_is_broken_or_has_no_ids_ends_the_job(store: Store) -> None:
     store.put("a.parquet", b"PAR1 this is not it PAR1")
     with pytest.raises(ValidationError, match=r"a\.parquet: not a readable Parquet"):
@@ -219,6 +239,54 @@ def test_a_folder_of_files_gives_an_item_each_and_a_page_each(store: Store) -> N
     assert items["b/d.pdf#page=2"].document_uri == store.uri("f/b/d.pdf")
     assert items["b/d.pdf#page=2"].document_page == 1
     assert items["e.txt"].text == "wörd"
+
+
+def test_a_column_page_is_metadata_where_no_page_is_missing() -> None:
+    for row in ({"text": "t"}, {"document_uri": "d.pdf", "document_page": 2}):
+        item = parse_row({"item_id": "a", "page": 3, **row}, lambda uri: uri)
+        assert item.metadata == {"page": 3}
+
+
+@pytest.mark.parametrize("pages", [3, 200_000])
+def test_a_pdf_may_not_claim_more_pages_than_the_limit(store: Store, pages: int) -> None:
+    store.put("f/long.pdf", _pdf(2).replace(b"/Count 2", b"/Count %d" % pages))
+    store.put("f/short.pdf", _pdf(2))
+    rows = list(read_corpus(_source(store, "f"), limits=MediaLimits(max_pages=2)))
+    assert _ids(rows) == ["short.pdf#page=1", "short.pdf#page=2"]
+    assert _classes(rows) == ["too_large"]
+    assert f"states {pages} pages, over max_pages 2" in str(rows[0])
+
+
+@pytest.mark.parametrize("error", [ObjectRefusedError("no"), ResourceMissingError("gone")])
+def test_a_file_that_cannot_be_read_is_a_row_error(
+    disk_store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    for name in ("a.txt", "b.pdf", "c.png"):
+        disk_store.put(name, b"1")
+
+    def refuse(*_: object) -> bytes:  # a double: to root every file is readable
+        raise error
+
+    monkeypatch.setattr(DiskStore, "get", refuse)
+    monkeypatch.setattr(DiskStore, "open", refuse)
+    rows = list(read_corpus(_source(disk_store)))
+    assert _ids(rows) == ["c.png"]
+    refused = isinstance(error, ObjectRefusedError)
+    assert _classes(rows) == ["fetch_failed" if refused else "not_found"] * 2
+
+
+def test_links_that_lead_back_are_row_errors(tmp_path: Path) -> None:
+    folder = tmp_path / "f"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.txt").write_text("words")
+    (folder / "sub" / "b.txt").write_text("words")
+    (folder / "beside").symlink_to(folder / "sub")
+    (folder / "sub" / "up").symlink_to(folder)
+    (folder / "itself").symlink_to(folder / "itself")
+    rows = list(read_corpus(str(folder)))
+    assert _ids(rows) == ["a.txt", "beside/b.txt", "sub/b.txt"]
+    rejected = [row.item_id for row in rows if isinstance(row, RejectedRow)]
+    assert rejected == ["beside/up", "itself", "sub/up"]
 
 
 def test_an_encrypted_pdf_is_a_row_error(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,12 +20,10 @@ from tte2_ray.artifacts.corpus import read_corpus
 from tte2_ray.artifacts.dead_letters import (
     DeadLetter,
     read_dead_letters,
-    redrive,
     write_dead_letters,
 )
 from tte2_ray.artifacts.freeze import freeze_plan
 from tte2_ray.artifacts.markers import (
-    done,
     mark_done,
     marker_key,
     pending,
@@ -31,9 +32,16 @@ from tte2_ray.artifacts.markers import (
     table_key,
 )
 from tte2_ray.artifacts.media_versions import ABSENT, MediaVersions
-from tte2_ray.artifacts.shards import Plan, read_plan, read_shard
+from tte2_ray.artifacts.shards import Plan, list_plans, read_plan, read_shard
 from tte2_ray.artifacts.store import Store, open_store
-from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
+from tte2_ray.errors import (
+    ConfigError,
+    PrerequisiteError,
+    ResourceMissingError,
+    ValidationError,
+)
+from tte2_ray.media import MediaLimits
+from tte2_ray.media.limits import SCHEMES
 from tte2_ray.schema import Item
 
 
@@ -69,19 +77,24 @@ def test_a_changed_row_changes_its_shard_alone(disk_store: Store) -> None:
     same = [a.name == b.name for a, b in zip(plan.shards, changed.shards, strict=True)]
     assert same == [True, False, True]
     assert changed.corpus_digest != plan.corpus_digest
+    assert changed.rows_digest != plan.rows_digest
     assert freeze_plan(disk_store, "c", _items(10), 5).corpus_digest != plan.corpus_digest
 
 
 def test_a_changed_media_file_changes_the_name_of_its_shard(store: Store) -> None:
     store.put("media/a.png", b"one")
     items = _items(2, image_uris=(store.uri("media/a.png"), store.uri("media/none.png")))
-    versions = MediaVersions()
+    versions = MediaVersions(MediaLimits())
     first = freeze_plan(store, "c", items, 4, versions=versions)
-    assert freeze_plan(store, "c", items, 4, versions=MediaVersions()) == first
+    assert freeze_plan(store, "c", items, 4, versions=MediaVersions(MediaLimits())) == first
     store.put("media/a.png", b"two")
-    assert freeze_plan(store, "c", items, 4, versions=versions).shards[0].name != (
-        first.shards[0].name
-    )
+    second = freeze_plan(store, "c", items, 4, versions=versions)
+    assert second.shards[0].name != first.shards[0].name
+    assert second.rows_digest == first.rows_digest, "the rows are what they were"
+    assert {plan.corpus_digest for plan in list_plans(store, "c")} == {
+        first.corpus_digest,
+        second.corpus_digest,
+    }
     unchecked = freeze_plan(store, "c", items, 4)
     store.put("media/a.png", b"three")
     assert freeze_plan(store, "c", items, 4) == unchecked
@@ -93,10 +106,87 @@ def test_versions_of_what_is_absent_or_has_none(store: Store) -> None:
     odd = ["https://host/x.png", "ftp://x/y", "s3://no-such-bucket-here/x", "s3://", "file:///\0"]
     if not store.root.startswith("s3"):
         odd = [uri for uri in odd if not uri.startswith("s3://no")]
-    found = MediaVersions().of([there, gone, there, *odd])
+    found = MediaVersions(MediaLimits(allowed_schemes=SCHEMES)).of([there, gone, there, *odd])
     assert found[there] not in ("", ABSENT)
     assert found.pop("https://host/x.png") == ""
     assert {uri for uri, version in found.items() if version == ABSENT} == {gone, *odd[1:]}
+
+
+def test_what_the_limits_refuse_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside = tmp_path / "in" / "a.png", tmp_path / "out" / "a.png"
+    for path in (inside, outside):
+        path.parent.mkdir()
+        path.write_bytes(b"1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody answers: asking fails
+    limits = MediaLimits(allowed_schemes=("file",), allowed_file_roots=(str(inside.parent),))
+    found = MediaVersions(limits).of([str(inside), str(outside), "s3://bucket/a.png"])
+    assert found.pop(str(inside)) != ABSENT
+    assert set(found.values()) == {ABSENT}
+
+
+def test_a_dead_s3_ends_planning_before_anything_is_written(
+    s3_endpoint: str, disk_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = _items(2, image_uris=("s3://bucket/a.png",))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(PrerequisiteError, match="cannot reach S3 at http"):
+        freeze_plan(disk_store, "c", items, 4, versions=MediaVersions(MediaLimits()))
+    assert list(disk_store.list()) == []
+
+
+class _Refuser(BaseHTTPRequestHandler):
+    """S3 as it refuses one object or our credentials: moto knows neither. HEAD has no body."""
+
+    status, code = 400, "InvalidRequest"
+
+    def do_HEAD(self) -> None:
+        self._refuse(b"")
+
+    def do_GET(self) -> None:
+        self._refuse(f"<Error><Code>{self.code}</Code><Message>no</Message></Error>".encode())
+
+    def _refuse(self, body: bytes) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def refuser(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refuser) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        yield
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "InvalidRequest"), (403, "AccessDenied"), (400, "KMS.DisabledException")],
+)
+def test_an_object_that_is_refused_is_absent(
+    refuser: None, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    monkeypatch.setattr(_Refuser, "status", status)
+    monkeypatch.setattr(_Refuser, "code", code)
+    uri = "s3://bucket/a.png"
+    assert MediaVersions(MediaLimits()).of([uri]) == {uri: ABSENT}
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "ExpiredToken"), (403, "InvalidAccessKeyId")])
+def test_credentials_that_are_refused_end_planning(
+    refuser: None, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    monkeypatch.setattr(_Refuser, "status", status)
+    monkeypatch.setattr(_Refuser, "code", code)
+    with pytest.raises(PrerequisiteError, match=f"{code}.*check the AWS credentials"):
+        MediaVersions(MediaLimits()).of(["s3://bucket/a.png"])
 
 
 def test_rejected_rows_are_counted_and_lie_in_the_dead_letters(store: Store) -> None:
@@ -174,10 +264,8 @@ def test_markers_tell_what_is_pending(store: Store) -> None:
     store.put(table_key(phase, first), b"a table without its marker")
     assert pending(plan, store, phase) == plan.shards
     key = marker_key(phase, first)
-    assert not done(store, key)
     assert mark_done(store, key, {"rows_in": 4})
     assert not mark_done(store, key, {"rows_in": 5})
-    assert done(store, key)
     assert read_marker(store, key) == {"rows_in": 4}
     assert pending(plan, store, phase) == plan.shards[1:]
     with pytest.raises(ResourceMissingError):
@@ -188,7 +276,7 @@ def test_markers_tell_what_is_pending(store: Store) -> None:
     assert sum(stats["rows_in"] for _, stats in read_markers(plan, store, phase)) == 10
 
 
-def test_dead_letters_are_run_again_as_items(store: Store) -> None:
+def test_dead_letters_are_written_once_and_read_back(store: Store) -> None:
     item = Item(item_id="a", image_uris=("file:///x y.png",), metadata={"k": [1]})
     letter = DeadLetter(
         item_id="a",
@@ -205,8 +293,10 @@ def test_dead_letters_are_run_again_as_items(store: Store) -> None:
     plan = freeze_plan(store, "c", [rejected], 4, dead_letter_prefix="dead-letter/job")
     keys = [key for key, _ in store.list("dead-letter/job")]
     assert sorted(keys) == sorted([key, *plan.dead_letters])
-    again = list(redrive(read_dead_letters(store, [key, key, *plan.dead_letters])))
-    assert again == [item, rejected]
+    first, second = read_dead_letters(store, [key, *plan.dead_letters])
+    assert first == letter
+    assert Item.from_row(json.loads(first.row)) == item
+    assert (second.stage, second.error_class) == ("read", "malformed_row")
 
 
 def test_planning_killed_midway_ends_in_the_same_plan(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """What vLLM is given, without vLLM: prompts by the model's template, arguments of an adapter."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tte2_ray.engines import EngineConfig, ModelInput, resolve_model
+from tte2_ray.engines.config import KEEP_ANSWERS, SET_BY
 from tte2_ray.engines.vllm_input import chat_prompt, engine_arguments
-from tte2_ray.errors import ResourceMissingError
+from tte2_ray.errors import ConfigError, ResourceMissingError
 from tte2_ray.prompts import place_ecr
 
 
@@ -48,6 +50,42 @@ def test_room_is_made_for_an_adapter(tmp_path: Path, ranks: tuple, room: int) ->
     (tmp_path / "adapter_config.json").write_text(json.dumps(adapter))
     given = engine_arguments(EngineConfig(model="mini:embedder", lora=str(tmp_path)), "pooling")
     assert (given["enable_lora"], given["max_lora_rank"]) == (True, room)
+
+
+@pytest.mark.parametrize("runner", ["generate", "pooling"])
+def test_no_cache_of_processed_media_grows_unless_it_is_asked_for(runner: str) -> None:
+    assert engine_arguments(EngineConfig(), runner)["mm_processor_cache_gb"] == 0
+    asked = EngineConfig(engine_args={"mm_processor_cache_gb": 4})
+    assert engine_arguments(asked, runner)["mm_processor_cache_gb"] == 4
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint"),
+    [
+        ("trust_remote_code", "set trust_remote_code of the engine instead"),
+        ("tensor_parallel_size", "set tensor_parallel of the engine instead"),
+        ("max_model_len", "set max_model_len"),
+        ("revision", "set revision"),
+        ("runner", "the stage sets it"),
+    ],
+)
+def test_an_argument_that_a_field_sets_is_refused(argument: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=f"must not hold {argument}: {hint}"):
+        EngineConfig(engine_args={argument: 1})
+
+
+def test_what_is_not_known_to_be_speed_changes_answers() -> None:
+    fast = {"enforce_eager": True, "gpu_memory_utilization": 0.5, "limit_mm_per_prompt": {}}
+    assert EngineConfig(engine_args=fast).decisive_args == {}
+    for name in ("load_format", "tokenizer_mode", "tokenizer_revision", "of_a_later_vllm"):
+        assert EngineConfig(engine_args={name: "x"}).decisive_args == {name: "x"}
+    assert EngineConfig(max_model_len=512).decisive_args == {"max_model_len": 512}
+
+
+def test_every_argument_that_stays_out_of_the_key_is_one_of_vllm() -> None:
+    given = pytest.importorskip("vllm.engine.arg_utils").AsyncEngineArgs
+    known = {each.name for each in fields(given)}
+    assert known >= KEEP_ANSWERS | set(SET_BY), "a name that vLLM drops is a typing error here"
 
 
 def test_no_adapter_no_room() -> None:

@@ -1,16 +1,18 @@
 """Items as a whole: order, text, notes and the content key."""
 
 import pickle
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.media import files
 from tests.media.conftest import Write, decode, refused
-from tte2_ray.artifacts.keys import content_key
 from tte2_ray.errors import ConfigError, RowError, RowErrorClass
 from tte2_ray.media import MediaLimits, content_sha256
 from tte2_ray.media.bounded import TransientFetchError
-from tte2_ray.media.content import fetch_parts
+from tte2_ray.media.content import ContentHasher, Part, fetch_parts
 from tte2_ray.media.thumbnail import thumbnail_data_uri
 from tte2_ray.schema import Item
 
@@ -39,7 +41,30 @@ def test_a_mixed_item(mixed: Item) -> None:
     assert decoded.notes == "frames 24 -> 2"
 
 
-def test_the_content_key_is_the_one_of_the_artifacts(mixed: Item, limits: MediaLimits) -> None:
+def _key(parts: list[tuple[Any, bytes]]) -> str:
+    hasher = ContentHasher()
+    for kind, data in parts:
+        hasher.add(Part(kind=kind, data=data))
+    return hasher.hexdigest()
+
+
+_PARTS = st.lists(st.tuples(st.sampled_from(["text", "image", "t", "extimage"]), st.binary()))
+
+
+@given(_PARTS, _PARTS)
+def test_content_keys_are_equal_only_for_equal_parts(
+    a: list[tuple[str, bytes]], b: list[tuple[str, bytes]]
+) -> None:
+    assert (_key(a) == _key(b)) == (a == b)
+
+
+def test_the_content_key_stays_what_it_was() -> None:
+    """A golden: a change here orphans every ECR ever written, and must be meant."""
+    golden = "d68578ed91c9228fb1acad3ce027ef3abfdd20f5ebfa72f2eb3b67877ba6024c"
+    assert _key([("text", b"ab")]) == golden
+
+
+def test_the_content_key_is_over_the_parts_in_order(mixed: Item, limits: MediaLimits) -> None:
     cases: list[tuple[Item, list[str]]] = [
         (mixed, ["text", "image", "image", "video", "document", "page"]),
         (Item(item_id="t", text="only text"), ["text"]),
@@ -47,7 +72,7 @@ def test_the_content_key_is_the_one_of_the_artifacts(mixed: Item, limits: MediaL
     for item, expected in cases:
         parts = [(part.kind, part.data) for part in fetch_parts(item, limits)]
         assert [kind for kind, _ in parts] == expected
-        key = content_key(parts)
+        key = _key([(part, data) for part, data in parts])
         assert decode(item).content_sha256 == key
         assert content_sha256(item, limits) == key
 

@@ -42,6 +42,13 @@ def test_pages_differ(write: Write) -> None:
     assert len(keys) == 3
 
 
+def test_a_note_says_which_pages_a_row_without_a_page_left_out(write: Write) -> None:
+    path = write("a.pdf", files.pdf(3))
+    assert decode(Item(item_id="i", document_uri=path)).notes == "page 1 of 3"
+    assert decode(item(path, 2)).notes == ""
+    assert decode(item(write("b.pdf", files.pdf(1)))).notes == ""
+
+
 @pytest.mark.parametrize("page", [2, 10**6, -1])
 def test_page_out_of_range(write: Write, page: int) -> None:
     path = write("a.pdf", files.pdf(2))
@@ -82,6 +89,7 @@ def test_a_scan_is_a_page(write: Write) -> None:
     decoded = decode(item(path, 1))
     assert decoded.images[0].getpixel((5, 5)) == (0, 0, 255)
     assert decoded.notes == ""
+    assert decode(item(path)).notes == "page 1 of 2"
     assert refused(item(path, 2)) is RowErrorClass.NO_SUCH_PAGE
     png = write("a.png", files.encoded(sheets[0], "PNG"))
     assert refused(item(png, 1)) is RowErrorClass.NO_SUCH_PAGE

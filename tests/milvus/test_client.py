@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tte2_ray.errors import PrerequisiteError, ResourceMissingError
-from tte2_ray.milvus.client import Verdict, classify, connect
+from tte2_ray.errors import PrerequisiteError, ResourceMissingError, RuntimeFailure
+from tte2_ray.milvus.client import Verdict, as_typed, classify, connect, typed_errors
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.searcher import Searcher
 
@@ -39,6 +39,17 @@ def test_a_silent_server_is_a_clear_error_within_seconds(silent_port: int) -> No
 def test_a_missing_collection_is_a_missing_resource(config: MilvusConfig) -> None:
     with pytest.raises(ResourceMissingError, match="no_such"):
         Searcher(config).count("no_such")
+
+
+def test_a_server_that_never_answered_is_missing_and_one_that_did_has_failed() -> None:
+    status = pytest.importorskip("grpc").StatusCode
+    from pymilvus.exceptions import MilvusException
+
+    gone = MilvusException(status.UNAVAILABLE, "connection reset")
+    assert as_typed(gone, "connect", first=True).exit_code == 3
+    assert as_typed(gone, "flush films__v2").exit_code == 6
+    with pytest.raises(RuntimeFailure, match="went away"), typed_errors("count films__v2"):
+        raise gone
 
 
 def test_errors_are_sorted_by_what_they_ask_for() -> None:

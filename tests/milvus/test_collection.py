@@ -6,14 +6,13 @@ import pytest
 from tests.milvus.conftest import DIMENSION
 from tte2_ray.errors import ConfigError, RowError, RowErrorClass, ValidationError
 from tte2_ray.milvus.collection import (
-    ITEM_ID_MAX_BYTES,
     CollectionSpec,
-    check_item_id,
     collection_name,
     describe,
     ensure_collection,
 )
 from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.schema import ITEM_ID_MAX_BYTES, check_item_id
 
 
 def _spec(index: str, **changes: Any) -> CollectionSpec:

@@ -30,7 +30,7 @@ def add_version(
 ) -> Iterator[Callable[..., None]]:
     added = []
 
-    def add(version: str, *, replaced: str = "", status: Status = "verified") -> None:
+    def add(version: str, *, status: Status = "verified") -> None:
         spec = CollectionSpec(index=index, version=version, fingerprint="e", dimension=DIMENSION)
         added.append(ensure_collection(client, config, spec))
         Writer(config, added[-1], dimension=DIMENSION).write(rows(20))
@@ -47,7 +47,6 @@ def add_version(
             rejected=2,
             status=status,
             created_at=f"2026-01-01T00:00:{len(added):02d}Z",
-            replaced=replaced,
         )
         assert write_manifest(open_store(str(tmp_path)), manifest)
 
@@ -72,7 +71,7 @@ def test_versions_are_listed_promoted_and_rolled_back(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     add_version("v1")
-    add_version("v2", replaced="v1")
+    add_version("v2")
     assert command("promote", "v1") == 0
     assert command("promote", "v2", "--dry-run") == 0
     assert "v2 would be live, after v1" in capsys.readouterr().out
@@ -86,12 +85,29 @@ def test_versions_are_listed_promoted_and_rolled_back(
     ]
     assert command("verify", "v2") == 0
     assert '"passed": true' in capsys.readouterr().out
+    assert command("rollback", "--dry-run") == 0
+    assert live_version(client, config, index) == "v2"
     assert command("rollback") == 0
     assert live_version(client, config, index) == "v1"
     assert command("drop-old", "--keep", "0") == 0
     assert "v2 is dropped" in capsys.readouterr().out
     assert command("list") == 0
     assert "verified" in capsys.readouterr().out
+
+
+def test_a_rollback_undoes_a_promotion_by_hand(
+    client: Any,
+    config: MilvusConfig,
+    index: str,
+    command: Callable[..., int],
+    add_version: Callable[..., None],
+) -> None:
+    for version in ("v1", "v2", "v3"):
+        add_version(version)
+        assert command("promote", version) == 0
+    assert command("promote", "v2") == 0
+    assert command("rollback") == 0
+    assert live_version(client, config, index) == "v3"
 
 
 def test_each_refusal_has_its_exit_code(
@@ -105,6 +121,8 @@ def test_each_refusal_has_its_exit_code(
     assert command("promote", "v9") == 4
     assert command("rollback") == 4
     assert command("list", "milvus.no_such_key=1") == 2
+    assert command("list", "--redrive") == 2
+    assert "--redrive" in capsys.readouterr().err
 
 
 def test_an_unreachable_server_is_exit_code_3_without_a_traceback(
@@ -134,6 +152,16 @@ def test_help_shows_examples() -> None:
     )
     assert "promote v2 index=demo" in done.stdout
     assert "conf/publish_index.yaml" in done.stdout
+
+
+def test_the_command_finds_its_configuration_from_any_folder(tmp_path: Path) -> None:
+    script = ROOT / "jobs" / "publish_index.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "list", "--print-config"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "index: demo" in done.stdout
 
 
 def test_the_shipped_file_holds_the_defaults_and_speed_is_no_part_of_the_fingerprint() -> None:

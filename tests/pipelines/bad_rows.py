@@ -84,12 +84,17 @@ def _odd_pictures(corpus: BadCorpus) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     frames = [files.picture(64, 48), Image.new("RGB", (64, 48), "black")]
-    deep = Image.fromarray(np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16))
+    grey = np.linspace(0, 255, 64 * 64).reshape(64, 64).astype(np.uint8)
+    deep = Image.fromarray(grey.astype(np.uint16) * 257)
     add("20,000 pixels long", NOBODY, "long.png", _long_png(20_000, 40))
     add("animated", NOBODY, "film.gif",
         files.encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))  # fmt: skip
-    add("cmyk", NOBODY, "cmyk.jpg", files.encoded(picture.convert("CMYK"), "JPEG"))
+    cmyk = Image.new("CMYK", (96, 64), (0, 255, 255, 0))
+    add("cmyk", NOBODY, "cmyk.tif", files.encoded(cmyk, "TIFF"))
+    add("cmyk as rgb", NOBODY, "red.png",
+        files.encoded(Image.new("RGB", (96, 64), (255, 0, 0)), "PNG"))  # fmt: skip
     add("16 bit", NOBODY, "deep.png", files.encoded(deep, "PNG"))
+    add("16 bit as 8", NOBODY, "grey.png", files.encoded(Image.fromarray(grey), "PNG"))
     upright = picture.transpose(Image.Transpose.ROTATE_270)
     add("upright", NOBODY, "upright.png", files.encoded(upright, "PNG"))
     add("rotated", NOBODY, "rotated.png", files.encoded(picture, "PNG", exif=turned))

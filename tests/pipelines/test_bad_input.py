@@ -95,7 +95,8 @@ def _check_what_the_model_saw(root: str) -> None:
     assert rows["rotated"]["ecr"] == rows["upright"]["ecr"]
     assert "first of 2 frames" in rows["animated"]["notes"]
     assert "scaled 20000x40" in rows["20,000 pixels long"]["notes"]
-    assert rows["cmyk"]["visual_tokens"] == rows["16 bit"]["visual_tokens"] > 0
+    assert rows["cmyk"]["ecr"] == rows["cmyk as rgb"]["ecr"]
+    assert rows["16 bit"]["ecr"] == rows["16 bit as 8"]["ecr"] != rows["cmyk"]["ecr"]
 
 
 def test_a_corpus_of_nothing_but_bad_rows_serves_nothing(

@@ -18,6 +18,7 @@ from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate
 from tte2_ray.pipelines.index.expect import expect
 from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate, measured_rate
 from tte2_ray.pipelines.index.sample import Sample, draw, look
+from tte2_ray.pipelines.index.sample import _measure as run_sample
 from tte2_ray.schema import Item
 from tte2_ray.stages.counts import Counts
 
@@ -118,6 +119,24 @@ def test_the_sample_is_decoded_and_its_bad_rows_are_foretold(tmp_path: Path) -> 
     assert isinstance(found, Estimate)
     assert found.phases[0].rows == 80
     assert "a fake engine" in out.getvalue()
+
+
+def test_a_file_that_answers_once_does_not_end_the_sample(tmp_path: Path) -> None:
+    for name in "ab":
+        Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
+    items = [
+        Item(item_id=name, image_uris=(str(tmp_path / f"{name}.png"),)) for name in ("a", "b", "c")
+    ]
+    _, ecrs = run_sample(config(), items, None)
+    assert ecrs.keys() == {"a", "b"}
+    (tmp_path / "a.png").rename(tmp_path / "c.png")
+    rate, _ = run_sample(config(), items, ecrs)
+    assert rate.basis == "measured over 1 rows", "b alone could be read both times"
+
+
+def test_rows_that_were_taken_over_say_nothing_of_the_length_of_an_ecr() -> None:
+    counts = Counts(rows=100, done=90, taken_over=80, prompt_tokens=900, output_tokens=100)
+    assert measured_rate(counts, working_s=1.0, start_s=0.0, replicas=1).output_tokens == 10
 
 
 def test_the_miniature_counts_as_its_processor_does() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.pipelines.conftest import ROWS, Configured, run
+from tests.pipelines.conftest import ROWS, Configured, contents, run
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.errors import ConfigError, PartialFailure, ResourceMissingError
 from tte2_ray.milvus.catalog import ManifestCatalog
@@ -46,10 +46,11 @@ def test_a_new_embedder_writes_no_token_again(configured: Configured) -> None:
     assert second["live"]
 
 
+@pytest.mark.parametrize("check_files", ["true", "false"])
 def test_mended_rows_are_redriven_and_good_ones_are_not(
-    configured: Configured, corpus: Path
+    configured: Configured, corpus: Path, check_files: str
 ) -> None:
-    loaded = configured("corpus.check_files=false")
+    loaded = configured(f"corpus.check_files={check_files}")
     with pytest.raises(ResourceMissingError, match="never finished"):
         run(loaded, redrive=True)
     first, _ = run(loaded)
@@ -62,6 +63,40 @@ def test_mended_rows_are_redriven_and_good_ones_are_not(
     assert mended["version"] != first["version"]
     reason = next(phase for phase in mended["phases"] if phase["name"] == "reason")
     assert reason["rows"] == 8, "only the shard with the mended row is touched"
+    assert mended["tokens_this_run"]["reason_output"] == 8, "only the mended row is reasoned about"
+
+    for again in ({}, {"redrive": True}):
+        unchanged, said = run(loaded, **again)
+        assert "nothing to do" in said
+        assert unchanged["version"] == mended["version"]
+
+
+def test_other_models_run_on_a_corpus_that_was_redriven(
+    configured: Configured, corpus: Path
+) -> None:
+    run(configured())
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(corpus.parent / "2.png")
+    mended, _ = run(configured(), redrive=True)
+    embedder, _ = run(configured("embedder.engine.fake_dimension=32"))
+    assert embedder["tokens_this_run"]["reason_output"] == 0
+    assert embedder["rows"] == mended["rows"]
+    reasoner, _ = run(configured("reasoner.instruction=look again"))
+    assert reasoner["rows"] == mended["rows"]
+
+
+def test_a_good_file_that_changed_before_a_redrive_is_run_again_too(
+    configured: Configured, corpus: Path
+) -> None:
+    loaded = configured()
+    run(loaded)
+    before = contents(loaded)
+    for n in (2, 20):
+        Image.new("RGB", (64, 64), (1, 2, n)).save(corpus.parent / f"{n}.png")
+    mended, _ = run(loaded, redrive=True)
+    assert mended["tokens_this_run"]["reason_output"] == 2 * 8
+    after = contents(loaded)
+    changed = {item_id for item_id in after if after[item_id] != before.get(item_id)}
+    assert changed == {"picture-2", "picture-20"}
 
 
 def test_too_many_rejected_rows_leave_the_alias_alone(configured: Configured) -> None:
@@ -130,3 +165,4 @@ def test_what_is_missing_is_said_before_anything_is_written(
         run(configured(f"corpus.path={tmp_path / 'no-such-manifest.parquet'}"))
     with pytest.raises(ConfigError, match=r"corpus\.path"):
         run(configured("corpus.path="))
+    assert [key for key, _ in open_store(configured().config.store).list()] == []

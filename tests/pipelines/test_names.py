@@ -51,6 +51,8 @@ def test_where_things_lie_how_fast_they_go_and_what_is_refused_name_nothing(over
         "reasoner.sampling.max_tokens=8",
         "reasoner.engine.dtype=bfloat16",
         "reasoner.engine.engine_args={quantization: fp8}",
+        "reasoner.engine.engine_args={load_format: dummy}",
+        "reasoner.engine.max_model_len=512",
     ],
 )
 def test_what_changes_an_ecr_names_it_and_its_vector(override: str) -> None:

@@ -6,6 +6,7 @@ The command is run as its entry point runs it, but in this process; one test run
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,8 +16,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tte2_ray.config import main
+from tte2_ray.errors import PrerequisiteError
+from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
+from tte2_ray.pipelines.index.preflight import require_cluster
 
 ROOT = Path(__file__).parent.parent.parent
 BUCKET = "preflight"
@@ -180,6 +184,38 @@ def test_no_credentials(refuse: Refuse, monkeypatch: pytest.MonkeyPatch, s3: str
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", "/nowhere")
     assert "AWS_ACCESS_KEY_ID" in refuse(3, f"store=s3://{BUCKET}/x")
+
+
+def test_a_dry_run_of_a_corpus_without_one_good_row(refuse: Refuse, tmp_path: Path) -> None:
+    (tmp_path / "corpus" / "rows.jsonl").write_text('{"item_id": "a"}\n{"item_id": "b"}\n')
+    assert "all 2 rows of the corpus would be rejected" in refuse(7, "--dry-run")
+
+
+SERVER, BUCKET_STORE = MilvusConfig(uri="http://milvus:19530"), "s3://bucket/x"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (IndexConfig(store=BUCKET_STORE), "2 nodes, and a Milvus at build/milvus serves one"),
+        (IndexConfig(store=BUCKET_STORE, milvus=MilvusConfig(uri="http://127.0.0.1:19530")),
+         "2 nodes, and a Milvus at http://127.0.0.1:19530 serves one"),
+        (IndexConfig(store="/data/tte2", milvus=SERVER), "store_is_shared=true"),
+        (IndexConfig(store="/nfs/tte2", store_is_shared=True, milvus=SERVER), ""),
+        (IndexConfig(store=BUCKET_STORE, milvus=SERVER), ""),
+    ],
+)  # fmt: skip
+def test_what_lies_on_one_node_is_refused_where_there_are_two(
+    monkeypatch: pytest.MonkeyPatch, config: IndexConfig, message: str
+) -> None:
+    node = {"Alive": True, "Resources": {"CPU": 8}}
+    dead = {"Alive": False, "Resources": {}}
+    # A double of the cluster: two nodes of a real one are two machines.
+    monkeypatch.setattr("ray.nodes", lambda: [node, dead, node])
+    with pytest.raises(PrerequisiteError, match=message) if message else nullcontext():
+        require_cluster(config, sys.stdout, grows=True)
+    monkeypatch.setattr("ray.nodes", lambda: [node, dead])
+    require_cluster(config, sys.stdout, grows=True)
 
 
 def test_the_command_itself(given: list[str]) -> None:

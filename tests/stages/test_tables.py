@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,10 @@ def embed(store: Store, shard: Shard) -> Counts:
     return asyncio.run(EmbedShards(work).commit(shard))
 
 
+def redriven(shard: Shard) -> Shard:
+    return replace(shard, name=next_generation(shard.name), earlier=shard.name)
+
+
 def rows_of(store: Store, prefix: str, shard: Shard) -> list[dict[str, Any]]:
     schema = ecr_schema() if prefix == "ecr/f" else vector_schema(DIMENSION)
     rows: list[dict[str, Any]] = read_table(store, table_key(prefix, shard), schema).to_pylist()
@@ -101,8 +106,9 @@ def test_a_crash_between_table_and_marker_costs_no_token(
     store.delete(marker_key("ecr/f", shard))
     forbid(monkeypatch)
     again = reason(store, shard)
-    assert (again.done, again.output_tokens) == (first.done, first.output_tokens)
-    assert store.exists(marker_key("ecr/f", shard))
+    assert (again.done, again.output_tokens, again.taken_over) == (first.done, 0, 3)
+    marker = Counts.from_dict(json.loads(store.get(marker_key("ecr/f", shard))))
+    assert marker.output_tokens == first.output_tokens, "it counts what the table holds"
 
 
 def test_a_later_attempt_counts_the_table_of_the_first(
@@ -138,10 +144,52 @@ def test_the_next_generation_runs_only_what_was_rejected(
         return await answer(self, given)
 
     monkeypatch.setattr(FakeReasoner, "reason", noted)
-    again = Shard(name=next_generation(shard.name), key=shard.key, rows=3, rejected=0)
-    assert reason(store, again).done == 3
+    again = redriven(shard)
+    counts = reason(store, again)
+    assert (counts.rows, counts.done, counts.taken_over) == (3, 3, 2)
+    assert counts.output_tokens == 8, "tokens of the rows that were taken over were spent before"
     assert len(asked) == 1
     assert rows_of(store, "ecr/f", again)[:2] == rows_of(store, "ecr/f", shard)[:2]
+
+
+def test_a_model_that_was_not_run_before_has_nothing_to_take_over(store: Store) -> None:
+    shard = redriven(shard_of(store, texts(2)))
+    assert reason(store, shard).done == 2
+    assert embed(store, shard).done == 2
+
+
+def test_a_good_row_whose_file_changed_is_not_taken_over(store: Store, tmp_path: Path) -> None:
+    changing, gone = tmp_path / "a.png", tmp_path / "b.png"
+    for picture in (changing, gone):
+        Image.new("RGB", (64, 64), "red").save(picture)
+    items = [Item(item_id=path.name, image_uris=(str(path),)) for path in (changing, gone)]
+    shard = shard_of(store, [*texts(1), *items])
+    assert (reason(store, shard).done, embed(store, shard).done) == (3, 3)
+    Image.new("RGB", (64, 64), "blue").save(changing)
+    gone.unlink()
+    again = redriven(shard)
+    assert reason(store, again).classes == {"not_found": 1}
+    assert embed(store, again).done == 2
+    for prefix in ("ecr/f", "vectors/f"):
+        before, after = rows_of(store, prefix, shard), rows_of(store, prefix, again)
+        assert after[0] == before[0]
+        assert after[1]["ecr_key"] != before[1]["ecr_key"]
+
+
+def test_a_file_that_does_not_answer_keeps_its_row(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (64, 64), "red").save(picture)
+    shard = shard_of(store, [Item(item_id="a", image_uris=(str(picture),))])
+    assert reason(store, shard).done == 1
+    forbid(monkeypatch)
+
+    def refuse(*_: object) -> None:  # a double: to root every file is readable
+        raise PermissionError(13, "refused")
+
+    monkeypatch.setattr("tte2_ray.media.fetch._open_regular", refuse)
+    assert reason(store, redriven(shard)).done == 1
 
 
 def test_a_file_that_changed_after_it_was_reasoned_about(store: Store, tmp_path: Path) -> None:
@@ -151,6 +199,8 @@ def test_a_file_that_changed_after_it_was_reasoned_about(store: Store, tmp_path:
     assert reason(store, shard).done == 1
     Image.new("RGB", (64, 64), "blue").save(picture)
     assert embed(store, shard).classes == {"content_changed": 1}
+    again = redriven(shard)
+    assert (reason(store, again).done, embed(store, again).done) == (1, 1)
 
 
 @pytest.mark.parametrize("vector", [[math.nan] * 8, [0.0] * 8, [1.0] * 7, [math.inf] * 8])
@@ -172,8 +222,6 @@ def test_an_ecr_without_a_word_is_rejected(store: Store, monkeypatch: pytest.Mon
     answer = FakeReasoner.reason
 
     async def silent(self: FakeReasoner, given: Any) -> Any:
-        from dataclasses import replace
-
         return replace(await answer(self, given), text="<think>")
 
     monkeypatch.setattr(FakeReasoner, "reason", silent)

@@ -5,12 +5,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from tte2_ray.artifacts.corpus import CorpusRow, RejectedRow
-from tte2_ray.artifacts.corpus.seen import SeenIds
+from tte2_ray.artifacts.corpus import RejectedRow
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import iter_table, write_table
-from tte2_ray.errors import RowErrorClass
-from tte2_ray.schema import Item, dead_letter_schema
+from tte2_ray.schema import dead_letter_schema
 
 READ_STAGE = "read"
 """The stage of rows that never became items."""
@@ -70,26 +68,3 @@ def read_dead_letters(store: Store, keys: Iterable[str]) -> Iterator[DeadLetter]
         for batch in iter_table(store, key, dead_letter_schema(), rows_per_batch=256):
             for row in batch.to_pylist():
                 yield DeadLetter(**row)
-
-
-def redrive(letters: Iterable[DeadLetter]) -> Iterator[CorpusRow]:
-    """Dead letters as a corpus, to be planned and run again.
-
-    A row that never became an item cannot become one now: its manifest has to be mended. It stays
-    rejected, for its old reason. An item that was rejected more than once is run once.
-    """
-    with SeenIds() as seen:
-        for letter in letters:
-            if letter.stage == READ_STAGE:
-                yield _still_rejected(letter)
-            elif seen.add(letter.item_id):
-                yield Item.from_row(json.loads(letter.row))
-
-
-def _still_rejected(letter: DeadLetter) -> RejectedRow:
-    return RejectedRow(
-        item_id=letter.item_id,
-        error_class=RowErrorClass(letter.error_class),
-        message=letter.message,
-        row=letter.row,
-    )

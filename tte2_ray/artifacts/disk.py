@@ -14,10 +14,11 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
 
-from tte2_ray.artifacts.store import ObjectStat, check_key, folder_prefix
+from tte2_ray.artifacts.store import ObjectRefusedError, ObjectStat, check_key, folder_prefix
 from tte2_ray.errors import PrerequisiteError, ResourceMissingError, RuntimeFailure
 
 _TEMPORARY = ".tmp-"
+_NO_SUCH_PATH = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -95,7 +96,7 @@ class DiskStore:
     def list(self, prefix: str = "", *, shallow: bool = False) -> Iterator[tuple[str, int]]:
         """`(key, bytes)` under the folder `prefix`, in the order that S3 lists keys."""
         with _typed_errors(self.root, prefix):
-            yield from self._walk(folder_prefix(prefix), shallow)
+            yield from self._walk(folder_prefix(prefix), shallow, frozenset())
 
     def delete(self, key: str) -> None:
         """Remove the file; no error where there is none."""
@@ -123,22 +124,43 @@ class DiskStore:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _walk(self, prefix: str, shallow: bool) -> Iterator[tuple[str, int]]:
+    def _walk(
+        self, prefix: str, shallow: bool, above: frozenset[tuple[int, int]]
+    ) -> Iterator[tuple[str, int]]:
+        """What lies under a folder; `above` are the folders on the way to it."""
         try:
             entries = list(os.scandir(self._folder / prefix))
+            above |= {_identity(os.stat(self._folder / prefix))}
         except (FileNotFoundError, NotADirectoryError):
             return
+        endless = {entry.name for entry in entries if _leads_nowhere(entry, above)}
         # "a.txt" sorts before "a/b": a folder takes part with its slash, as it does in a key.
-        folders = {entry.name for entry in entries if entry.is_dir()}
+        folders = {e.name for e in entries if e.name not in endless and e.is_dir()}
         entries.sort(key=lambda e: os.fsencode(f"{e.name}/" if e.name in folders else e.name))
         for entry in entries:
-            if entry.name in folders:
+            if entry.name in endless:  # listed, so that it is not lost silently
+                yield f"{prefix}{entry.name}", 0
+            elif entry.name in folders:
                 if not shallow:
-                    yield from self._walk(f"{prefix}{entry.name}/", shallow)
+                    yield from self._walk(f"{prefix}{entry.name}/", shallow, above)
             elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
                 yield f"{prefix}{entry.name}", entry.stat().st_size
-            elif entry.is_symlink():  # it points nowhere: listed, so that it is not lost silently
-                yield f"{prefix}{entry.name}", 0
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+def _leads_nowhere(entry: "os.DirEntry[str]", above: frozenset[tuple[int, int]]) -> bool:
+    """Whether it is a link to what is not there, to itself, or back to a folder above it."""
+    if not entry.is_symlink():
+        return False
+    try:
+        return _identity(entry.stat()) in above
+    except OSError as error:
+        if error.errno in _NO_SUCH_PATH:
+            return True
+        raise
 
 
 @contextmanager
@@ -148,7 +170,10 @@ def _typed_errors(root: str, key: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ResourceMissingError(f"{where}: there is no such file") from error
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+    except PermissionError as error:
+        hint = "choose a folder that we may read, and a writable folder for the store"
+        raise ObjectRefusedError(f"{where}: {error.strerror}; {hint}") from error
+    except (NotADirectoryError, FileExistsError) as error:
         raise PrerequisiteError(f"{where}: {error.strerror}; choose a writable folder") from error
     except OSError as error:
         if error.errno in _NO_HARD_LINKS:

@@ -79,6 +79,7 @@ class _Cutter:
         self._rejected_here = 0
         self._rejected = 0
         self._shards: list[Shard] = []
+        self._names_of_rows: list[str] = []
         self._letter_files: list[str] = []
 
     def add(self, row: CorpusRow) -> None:
@@ -103,7 +104,8 @@ class _Cutter:
             self._close_letters()
         return Plan(
             prefix=self._prefix,
-            corpus_digest=self._digest(),
+            corpus_digest=self._digest([shard.name for shard in self._shards]),
+            rows_digest=self._digest(self._names_of_rows),
             rows_per_shard=self._rows_per_shard,
             rejected=self._rejected,
             shards=tuple(self._shards),
@@ -114,12 +116,13 @@ class _Cutter:
         import pyarrow as pa
 
         rows = [item.to_row() for item in self._items]
-        name = _name_of(rows, self._media_versions())
+        name, name_of_rows = _names_of(rows, self._media_versions())
         key = shard_key(self._prefix, name)
         if not self._store.exists(key):
             write_table(self._store, key, pa.Table.from_pylist(rows, item_schema()))
         shard = Shard(name=name, key=key, rows=len(rows), rejected=self._rejected_here)
         self._shards.append(shard)
+        self._names_of_rows.append(name_of_rows)
         self._items, self._rejected_here = [], 0
 
     def _close_letters(self) -> None:
@@ -134,8 +137,9 @@ class _Cutter:
         found = self._versions.of(uri for of_item in uris for uri in of_item)
         return [[found[uri] for uri in of_item] for of_item in uris]
 
-    def _digest(self) -> str:
-        counts = [[s.name, s.rows, s.rejected] for s in self._shards]
+    def _digest(self, names: list[str]) -> str:
+        of_shards = zip(names, self._shards, strict=True)
+        counts = [[name, shard.rows, shard.rejected] for name, shard in of_shards]
         letters = [key.rpartition("/")[2] for key in self._letter_files]
         everything = [self._rows_per_shard, self._rejected, counts, letters]
         return hashlib.sha256(json.dumps(everything).encode()).hexdigest()[:_NAME_DIGITS]
@@ -145,9 +149,12 @@ def _media_uris(item: Item) -> list[str]:
     return [uri for uri in (*item.image_uris, item.video_uri, item.document_uri) if uri]
 
 
-def _name_of(rows: Sequence[dict[str, object]], versions: Sequence[list[str]]) -> str:
+def _names_of(rows: Sequence[dict[str, object]], versions: Sequence[list[str]]) -> tuple[str, str]:
+    """The hash of rows with the versions of their media, and of the rows alone."""
     # JSON marks where each value ends, and a line where each row does: no framing is needed.
-    digest = hashlib.sha256()
+    whole, alone = hashlib.sha256(), hashlib.sha256()
     for row, of_media in zip(rows, versions, strict=True):
-        digest.update(json.dumps([row, of_media], sort_keys=True).encode() + b"\n")
-    return digest.hexdigest()[:_NAME_DIGITS]
+        text = json.dumps(row, sort_keys=True)
+        whole.update(f"[{text}, {json.dumps(of_media)}]\n".encode())
+        alone.update(f"{text}\n".encode())
+    return whole.hexdigest()[:_NAME_DIGITS], alone.hexdigest()[:_NAME_DIGITS]

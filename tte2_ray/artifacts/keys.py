@@ -1,6 +1,6 @@
 """The key names everything that changes the bytes, and nothing that does not.
 
-    content key    what the item is: its text and the bytes of its media
+    content key    what the item is: its text and the bytes of its media   (media.content)
     ECR key        content key + how it was reasoned about   (EcrRecipe)
     embedding key  ECR key     + how it was embedded         (EmbeddingRecipe)
 
@@ -10,60 +10,17 @@ Speed knobs (batch sizes, parallelism, dtype of the cache) belong in no recipe.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from tte2_ray.errors import ConfigError
-from tte2_ray.schema import Item
 
 Scalar = str | int | float | bool
-PartData = bytes | Iterable[bytes]
 
 FINGERPRINT_DIGITS = 16
 _KEY_VERSION = "1"
-
-
-def content_key(parts: Iterable[tuple[str, PartData]]) -> str:
-    """Hash what an item consists of; 64 hex digits.
-
-    Args:
-        parts: `(kind, data)` in order, e.g. `("text", b"…")`, `("image", b"…")`. Data may come in
-            pieces (a video is never held whole); how it is cut does not change the key.
-
-    >>> content_key([("text", b"ab"), ("text", b"c")]) == content_key(
-    ...     [("text", b"a"), ("text", b"bc")])
-    False
-    >>> content_key([("video", [b"ab", b"c"])]) == content_key([("video", b"abc")])
-    True
-    """
-    framed = [_KEY_VERSION.encode()]
-    for kind, data in parts:
-        digest = hashlib.sha256()
-        for piece in (data,) if isinstance(data, bytes) else data:
-            digest.update(piece)
-        framed += [kind.encode(), digest.digest()]
-    return _hash_framed(framed)
-
-
-def item_content_key(item: Item, fetch: Callable[[str], PartData]) -> str:
-    """The content key of an item: the one place that fixes the order of its parts.
-
-    Ids, URIs and metadata are left out: no model sees them.
-
-    Args:
-        item: what is keyed.
-        fetch: the bytes behind a URI.
-    """
-    parts: list[tuple[str, PartData]] = [("text", item.text.encode())]
-    parts += [("image", fetch(uri)) for uri in item.image_uris]
-    if item.video_uri:
-        parts.append(("video", fetch(item.video_uri)))
-    if item.document_uri:
-        parts.append(("document", fetch(item.document_uri)))
-        parts.append(("page", str(item.document_page).encode()))
-    return content_key(parts)
 
 
 @dataclass(frozen=True, kw_only=True)

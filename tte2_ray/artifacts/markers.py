@@ -22,11 +22,6 @@ def marker_key(phase_prefix: str, shard: Shard) -> str:
     return f"{phase_prefix.strip('/')}/shard-{shard.name}.done.json"
 
 
-def done(store: Store, key: str) -> bool:
-    """Whether a marker was written."""
-    return store.exists(key)
-
-
 def mark_done(store: Store, key: str, stats: Mapping[str, Any]) -> bool:
     """Write a marker, after everything that it vouches for; whether this call wrote it.
 

@@ -4,27 +4,28 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from tte2_ray.artifacts.store import Store, open_store
-from tte2_ray.errors import ConfigError, PrerequisiteError, ResourceMissingError, RowError
-from tte2_ray.media.limits import SCHEMES, MediaLimits
-from tte2_ray.media.uri import locate
+from tte2_ray.artifacts.store import ObjectRefusedError, Store, open_store
+from tte2_ray.errors import ConfigError, ResourceMissingError, RowError
+from tte2_ray.media.fetch import allowed_path
+from tte2_ray.media.limits import MediaLimits
+from tte2_ray.media.uri import Location, locate
 
 ABSENT = "absent"
-"""What is not there, or is refused to us; the row fails later, with its reason."""
-
-_ANY_SCHEME = MediaLimits(allowed_schemes=SCHEMES)
+"""What is not there, or is refused by it or to it; the row fails later, with its reason."""
 
 
 class MediaVersions:
     """Asks for the versions of files: size and modification time, on S3 the ETag.
 
-    For http(s) there is none ("").
+    For http(s) there is none (""). What the limits do not allow is not asked for.
 
     Args:
+        limits: where files may lie.
         concurrency: most requests to S3 at once.
     """
 
-    def __init__(self, concurrency: int = 16) -> None:
+    def __init__(self, limits: MediaLimits, concurrency: int = 16) -> None:
+        self._limits = limits
         self._concurrency = concurrency
         self._buckets: dict[str, Store] = {}
 
@@ -32,32 +33,39 @@ class MediaVersions:
         """The version of each URI.
 
         Raises:
+            PrerequisiteError: S3 cannot be reached, or does not take our credentials.
             RuntimeFailure: S3 failed, after the retries.
         """
-        different = list(dict.fromkeys(uris))
-        remote = [uri for uri in different if uri.lower().startswith("s3://")]
-        found = {uri: _of_file(uri) for uri in different if uri not in set(remote)}
+        places = {uri: self._place(uri) for uri in dict.fromkeys(uris)}
+        found = {uri: self._of_file(uri, place) for uri, place in places.items()}
+        remote = [uri for uri, place in places.items() if place and place.scheme == "s3"]
         if remote:
             with ThreadPoolExecutor(min(self._concurrency, len(remote))) as pool:
                 found.update(zip(remote, pool.map(self._of_object, remote), strict=True))
         return found
+
+    def _place(self, uri: str) -> Location | None:
+        try:
+            return locate(uri, self._limits)
+        except RowError:
+            return None
+
+    def _of_file(self, uri: str, place: Location | None) -> str:
+        if place is None:
+            return ABSENT
+        if place.scheme != "file":
+            return ""
+        try:
+            found = os.stat(allowed_path(place.target, uri, self._limits))
+        except (RowError, OSError, ValueError):
+            return ABSENT
+        return f"{found.st_size}-{found.st_mtime_ns}"
 
     def _of_object(self, uri: str) -> str:
         bucket, _, key = uri[len("s3://") :].partition("/")
         try:
             store = self._buckets.setdefault(bucket, open_store(f"s3://{bucket}"))
             found = store.stat(key)
-        except (ConfigError, ResourceMissingError, PrerequisiteError, ValueError):
+        except (ConfigError, ResourceMissingError, ObjectRefusedError, ValueError):
             return ABSENT
         return found.version if found else ABSENT
-
-
-def _of_file(uri: str) -> str:
-    try:
-        location = locate(uri, _ANY_SCHEME)
-        if location.scheme != "file":
-            return ""
-        found = os.stat(location.target)
-    except (RowError, OSError, ValueError):
-        return ABSENT
-    return f"{found.st_size}-{found.st_mtime_ns}"

@@ -112,13 +112,18 @@ class S3Store:
         """Size and ETag, or None where there is no such object."""
         from botocore.exceptions import ClientError
 
+        name = {"Bucket": self._bucket, "Key": self._name(key)}
         with self._errors(key):
             try:
-                found = self._client().head_object(Bucket=self._bucket, Key=self._name(key))
+                found = self._client().head_object(**name)
             except ClientError as error:
                 if error_code(error) in ("404", "NoSuchKey", "NotFound"):
                     return None
-                raise
+                if http_status(error) not in (400, 403):
+                    raise
+                # An answer to HEAD has no body that says whether the object is refused, or we are.
+                found = self._client().get_object(**name)
+                found["Body"].close()
         return ObjectStat(size=int(found["ContentLength"]), version=found["ETag"].strip('"'))
 
     def exists(self, key: str) -> bool:

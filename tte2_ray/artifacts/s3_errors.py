@@ -4,19 +4,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tte2_ray.artifacts.store import ObjectRefusedError
 from tte2_ray.errors import PrerequisiteError, ResourceMissingError, RuntimeFailure, TteError
 
 _REFUSED = frozenset(
     [
         "401",
-        "403",
-        "AccessDenied",
         "ExpiredToken",
         "InvalidAccessKeyId",
         "InvalidToken",
         "SignatureDoesNotMatch",
         "RequestTimeTooSkewed",
         "AuthorizationHeaderMalformed",
+    ]
+)
+_OBJECT_REFUSED = frozenset(
+    [
+        "400",
+        "403",
+        "AccessDenied",
+        "InvalidRequest",  # encrypted with a key of the customer's
+        "InvalidObjectState",  # archived
     ]
 )
 _ELSEWHERE = frozenset(["301", "PermanentRedirect", "IllegalLocationConstraintException"])
@@ -47,7 +55,8 @@ def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
 
     Raises:
         ResourceMissingError: there is no such bucket or object.
-        PrerequisiteError: no or wrong credentials, wrong region, no server at the endpoint.
+        ObjectRefusedError: this object is not for us, or in another region.
+        PrerequisiteError: no or wrong credentials, no server at the endpoint.
         RuntimeFailure: the server failed, after the retries.
     """
     from botocore import exceptions as boto
@@ -74,9 +83,13 @@ def _from_response(uri: str, endpoint: str, error: Any) -> TteError:
         return ResourceMissingError(f"{uri}: the bucket does not exist; create it or fix the root")
     if code in ("NoSuchKey", "404", "NotFound"):
         return ResourceMissingError(f"{uri}: there is no such object at {endpoint}")
+    refused = (
+        f"{uri}: S3 refused ({code}: {message}); check the AWS credentials and what they may do"
+    )
     if code in _REFUSED:
-        hint = "check the AWS credentials and what they may do"
-        return PrerequisiteError(f"{uri}: S3 refused ({code}: {message}); {hint}")
+        return PrerequisiteError(refused)
+    if code in _OBJECT_REFUSED or code.startswith("KMS."):
+        return ObjectRefusedError(refused)
     if code in _ELSEWHERE:
-        return PrerequisiteError(f"{uri}: the bucket is in another region; set AWS_REGION")
+        return ObjectRefusedError(f"{uri}: the bucket is in another region; set AWS_REGION")
     return RuntimeFailure(f"{uri}: S3 failed ({code}: {message})")

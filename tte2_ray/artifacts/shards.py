@@ -6,7 +6,7 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tte2_ray.artifacts.generations import first_generation
@@ -30,6 +30,8 @@ class Shard:
     """Items in it."""
     rejected: int
     """Rows of the corpus that were rejected while it was filled."""
+    earlier: str = ""
+    """Name of the shard of the same rows whose good ones it takes over; "" where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Plan:
     prefix: str
     corpus_digest: str
     """Changes when a row, a declared media file, a rejected row or the size of shards does."""
+    rows_digest: str
+    """The same but for media files: a file that was mended in place leaves it as it is."""
     rows_per_shard: int
     rejected: int
     """Rows of the corpus that are no items."""
@@ -109,22 +113,40 @@ def read_plan(store: Store, prefix: str, corpus_digest: str) -> Plan:
     return Plan(
         prefix=prefix,
         corpus_digest=corpus_digest,
+        rows_digest=stored.get("rows_digest", ""),  # plans of before have none
         rows_per_shard=stored["rows_per_shard"],
         rejected=stored["rejected"],
         shards=tuple(
-            Shard(name=name, key=shard_key(prefix, name), rows=rows, rejected=rejected)
-            for name, rows, rejected in stored["shards"]
+            Shard(
+                name=name,
+                key=shard_key(prefix, name),
+                rows=rows,
+                rejected=rejected,
+                earlier="".join(earlier),
+            )
+            for name, rows, rejected, *earlier in stored["shards"]
         ),
         dead_letters=tuple(stored["dead_letters"]),
     )
 
 
+def list_plans(store: Store, prefix: str) -> Iterator[Plan]:
+    """Every plan that was frozen under a prefix, one at a time."""
+    for key, _ in store.list(prefix):
+        folder, _, file = key.rpartition("/")
+        if file == "plan.json":
+            yield read_plan(store, prefix, folder.rpartition("/")[2])
+
+
 def write_plan(store: Store, plan: Plan) -> bool:
     """Freeze a plan; whether this call did."""
-    shards: Sequence[tuple[str, int, int]] = [(s.name, s.rows, s.rejected) for s in plan.shards]
+    shards: Sequence[tuple[str, int, int, str]] = [
+        (s.name, s.rows, s.rejected, s.earlier) for s in plan.shards
+    ]
     stored = {
         "version": PLAN_VERSION,
         "corpus_digest": plan.corpus_digest,
+        "rows_digest": plan.rows_digest,
         "rows_per_shard": plan.rows_per_shard,
         "rejected": plan.rejected,
         "dead_letters": plan.dead_letters,

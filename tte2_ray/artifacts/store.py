@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from tte2_ray.errors import ConfigError
+from tte2_ray.errors import ConfigError, PrerequisiteError
 
 MAX_KEY_PART_BYTES = 200
 """File systems allow 255 bytes a name; the rest is left for suffixes."""
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+
+
+class ObjectRefusedError(PrerequisiteError):
+    """This object is not for us to read or write; the store itself answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,8 @@ class Store(Protocol):
     """Where artifacts lie. Picklable: clients are made where they are first used.
 
     Every method raises `ResourceMissingError` where what was named is not there,
-    `PrerequisiteError` where the store refuses us, `RuntimeFailure` where it died.
+    `ObjectRefusedError` where that alone is refused, `PrerequisiteError` where the store refuses
+    us or cannot be reached, `RuntimeFailure` where it died.
     """
 
     @property

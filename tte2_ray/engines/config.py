@@ -7,9 +7,31 @@ from tte2_ray.config import guard, location, speed
 from tte2_ray.errors import ConfigError
 from tte2_ray.prompts import EcrTurn
 
-_CHANGE_ANSWERS = ("hf_overrides", "kv_cache_dtype", "mm_processor_kwargs", "pooler_config",
-                   "quantization", "rope_scaling", "tokenizer")  # fmt: skip
-"""Arguments of vLLM that change what a model answers; the others change how fast."""
+KEEP_ANSWERS = frozenset((
+    "async_scheduling", "block_size", "cpu_distributed_timeout_seconds", "cpu_offload_gb",
+    "cudagraph_capture_sizes", "device_ids", "disable_chunked_mm_input",
+    "disable_custom_all_reduce", "disable_log_stats", "distributed_executor_backend",
+    "distributed_timeout_seconds", "download_dir", "enable_chunked_prefill",
+    "enable_expert_parallel", "enable_prefix_caching", "enforce_eager", "gpu_memory_utilization",
+    "hf_token", "kv_cache_memory_bytes", "limit_mm_per_prompt", "long_prefill_token_threshold",
+    "max_cpu_loras", "max_cudagraph_capture_size", "max_num_batched_tokens",
+    "max_num_scheduled_tokens", "max_parallel_loading_workers", "mm_encoder_tp_mode",
+    "mm_processor_cache_gb", "mm_processor_cache_type", "mm_shm_cache_max_object_size_mb",
+    "num_gpu_blocks_override", "numa_bind", "numa_bind_cpus", "numa_bind_nodes",
+    "pipeline_parallel_size", "prefix_caching_hash_algo", "renderer_num_workers",
+    "safetensors_load_strategy", "scheduling_policy", "shutdown_timeout", "skip_mm_profiling",
+    "stream_interval", "use_tqdm_on_load",
+))  # fmt: skip
+"""Arguments of vLLM that change how fast or where a model answers, or whether it does; every other
+one is taken to change what it answers."""
+
+SET_BY = {
+    "model": "model", "revision": "revision", "dtype": "dtype", "max_model_len": "max_model_len",
+    "trust_remote_code": "trust_remote_code", "tensor_parallel_size": "tensor_parallel",
+    "max_num_seqs": "max_in_flight", "enable_lora": "lora", "max_loras": "lora",
+    "max_lora_rank": "lora",
+}  # fmt: skip
+"""Arguments of vLLM that follow from fields of `EngineConfig`, and from which."""
 
 MINI = "mini:"
 """Prefix of a model that the package carries, e.g. `mini:reasoner`."""
@@ -29,8 +51,9 @@ class EngineConfig:
     """Folder of a LoRA adapter that peft wrote, put over the model; "" for none."""
     dtype: str = "auto"
     """Of weights and activations: auto, bfloat16, float16, float32."""
-    max_model_len: int = guard(0)
-    """Context in tokens, prompt and output; 0 takes the model's own."""
+    max_model_len: int = 0
+    """Context in tokens, prompt and output; 0 takes the model's own. An output that meets it ends
+    there: it is part of the model's version."""
     trust_remote_code: bool = guard(False)
     """Run code that comes with the model. Off: weights and configuration are data."""
     tensor_parallel: int = speed(1)
@@ -51,8 +74,8 @@ class EngineConfig:
     shards_in_flight: int = speed(3)
     """Shards that a replica works on at once, so that the end of one does not idle the engine."""
     engine_args: dict[str, Any] = location(default_factory=dict)
-    """Further arguments of vLLM's engine, e.g. gpu_memory_utilization. Those that change answers
-    (`decisive_args`) are part of the model's version all the same."""
+    """Further arguments of vLLM's engine, e.g. gpu_memory_utilization; none that a field sets.
+    Those that may change answers (`decisive_args`) are part of the model's version all the same."""
     fake_delay_s: float = speed(0.0)
     """How long a fake engine takes for a request, in seconds."""
     fake_dies_after: int = speed(0)
@@ -62,15 +85,19 @@ class EngineConfig:
 
     @property
     def decisive_args(self) -> dict[str, Any]:
-        """The engine arguments that change answers: they belong to the model's version."""
-        return {
-            name: self.engine_args[name] for name in _CHANGE_ANSWERS if name in self.engine_args
-        }
+        """The engine arguments that may change answers: they belong to the model's version."""
+        context = {"max_model_len": self.max_model_len} if self.max_model_len else {}
+        given = {n: value for n, value in self.engine_args.items() if n not in KEEP_ANSWERS}
+        return context | given
 
     def __post_init__(self) -> None:
         for name in ("tensor_parallel", "replicas", "max_in_flight", "shards_in_flight", "threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in self.engine_args.keys() & {*SET_BY, "runner"}:
+            field_name = SET_BY.get(name)
+            by = f"set {field_name} of the engine instead" if field_name else "the stage sets it"
+            raise ConfigError(f"engine_args of {self.model} must not hold {name}: {by}")
         if self.tensor_parallel > 1 and 0 < self.num_gpus < self.tensor_parallel:
             raise ConfigError(
                 f"{self.model} is spread over tensor_parallel={self.tensor_parallel} GPUs, but a "

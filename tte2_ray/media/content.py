@@ -28,8 +28,8 @@ class Part:
 class ContentHasher:
     """The content key, from parts that need not be held together.
 
-    It is the key of `tte2_ray.artifacts.keys.content_key`: each field prefixed by its length, so
-    that no two items with different parts share a key.
+    Ids, URIs and metadata are left out: no model sees them. Each field is prefixed by its length,
+    so that no two items with different parts share a key.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media.ground import pad_elongated
-from tte2_ray.media.image import decode_image, decoding
+from tte2_ray.media.image import decode_image, decoding, first_page_note
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.sniff import describe, sniff
 from tte2_ray.media.uri import shown
@@ -29,7 +29,7 @@ def decode_page(data: bytes, uri: str, page: int, limits: MediaLimits) -> tuple[
         limits: a page is shown at `document_max_pixels`.
 
     Returns:
-        The page (RGB on white), and notes on what was scaled.
+        The page (RGB on white), and notes on what was left out or scaled.
 
     Raises:
         RowError: `unsupported_type`, `corrupt_media`, `encrypted`, `no_such_page`, `too_large`.
@@ -41,19 +41,20 @@ def decode_page(data: bytes, uri: str, page: int, limits: MediaLimits) -> tuple[
     if kind != "pdf":
         message = f"{shown(uri)}: no PDF, picture or text document: {describe(data)}"
         raise RowError(RowErrorClass.UNSUPPORTED_TYPE, message)
-    with _PDFIUM, decoding(uri):
-        rendered = _render(data, uri, page, limits)
     notes: list[str] = []
+    with _PDFIUM, decoding(uri):
+        rendered = _render(data, uri, page, limits, notes)
     return pad_elongated(rendered, limits, notes), notes
 
 
-def _render(data: bytes, uri: str, page: int, limits: MediaLimits) -> "Image":
+def _render(data: bytes, uri: str, page: int, limits: MediaLimits, notes: list[str]) -> "Image":
     document = _open(data, uri)
     try:
         document.init_forms()  # or what was filled into a form is not drawn
         if not 0 <= page < len(document):
             message = f"{shown(uri)}: page {page} of {len(document)}"
             raise RowError(RowErrorClass.NO_SUCH_PAGE, message)
+        notes += first_page_note(page, len(document))
         sheet = document[page]
         width, height = sheet.get_size()
         if not (0 < width < math.inf and 0 < height < math.inf):

@@ -52,8 +52,7 @@ def _retried(read: Callable[[], bytes], limits: MediaLimits) -> bytes:
 
 def _read_local(path: str, uri: str, limits: MediaLimits) -> bytes:
     try:
-        real = os.path.realpath(path)
-        _check_roots(real, uri, limits)
+        real = allowed_path(path, uri, limits)
         with open(_open_regular(real, uri, limits), "rb") as file:
             return read_bounded(file, uri, limits)
     except UnicodeEncodeError as error:
@@ -78,10 +77,17 @@ def _open_regular(real: str, uri: str, limits: MediaLimits) -> int:
     raise RowError(RowErrorClass.UNSUPPORTED_TYPE, f"{shown(uri)} is no regular file")
 
 
-def _check_roots(real: str, uri: str, limits: MediaLimits) -> None:
+def allowed_path(path: str, uri: str, limits: MediaLimits) -> str:
+    """A local path with its symbolic links resolved.
+
+    Raises:
+        RowError: `uri_not_allowed`, it lies outside `allowed_file_roots`.
+    """
+    real = os.path.realpath(path)
     roots = [os.path.realpath(root) for root in limits.allowed_file_roots]
     if roots and not any(os.path.commonpath([root, real]) == root for root in roots):
         raise RowError(
             RowErrorClass.URI_NOT_ALLOWED,
             f"{shown(uri)} lies outside allowed_file_roots {list(limits.allowed_file_roots)}",
         )
+    return real

@@ -118,7 +118,15 @@ def _seek(image: "Image", page: int | None, uri: str) -> list[str]:
         raise RowError(RowErrorClass.NO_SUCH_PAGE, f"{shown(uri)}: page {page} of {pages}")
     if page:
         image.seek(page)
-    return []
+    return first_page_note(page, pages)
+
+
+def first_page_note(page: int, pages: int) -> list[str]:
+    """A note that other pages were left out, where nobody may have asked for this one.
+
+    A row that names no page means the first.
+    """
+    return [f"page 1 of {pages}"] if page == 0 and pages > 1 else []
 
 
 def _check_pixels(image: "Image", uri: str, limits: MediaLimits) -> None:

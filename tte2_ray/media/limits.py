@@ -27,6 +27,8 @@ class MediaLimits:
     """Largest file, in bytes."""
     max_images: int = guard(32)
     """Most pictures in one item."""
+    max_pages: int = guard(2_000)
+    """Most pages of a PDF in a folder of files, where each is an item; a longer one is refused."""
     max_source_pixels: int = guard(100_000_000)
     """Largest picture or video frame, in pixels, as its header states it; read before decoding."""
     min_pixels: int = 32 * 32
@@ -75,6 +77,7 @@ class MediaLimits:
 _POSITIVE = (
     "max_bytes",
     "max_images",
+    "max_pages",
     "max_source_pixels",
     "min_pixels",
     "max_pixels",

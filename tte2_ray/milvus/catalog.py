@@ -1,12 +1,46 @@
-"""The versions of an index, as their manifests in the artifact store tell them."""
+"""The versions of an index, as the artifact store tells them.
+
+indexes/<index>/<version>/manifest.json   what was loaded and verified; written once
+indexes/<index>/<version>/replaced.json   whom it took the alias from when it was last promoted
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from tte2_ray.artifacts.manifest import IndexManifest, list_manifests
-from tte2_ray.artifacts.store import Store
-from tte2_ray.milvus.publish import VersionRecord
+from tte2_ray.artifacts.store import Store, key_part
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRecord:
+    """What the artifact store says about one loaded version."""
+
+    version: str
+    rows: int
+    """Distinct items that were loaded and counted."""
+    fingerprint: str
+    verified: bool
+    """Whether its counts and its sampled recall held when it was loaded."""
+    replaced: str
+    """The version that was live before it was last promoted; "" if there was none."""
+    created_at: str
+    """ISO 8601, UTC."""
+
+
+class VersionCatalog(Protocol):
+    """The versions of one index, as far as publishing needs them."""
+
+    def versions(self) -> Sequence[VersionRecord]:
+        """All versions, oldest first."""
+
+    def promoted(self, version: str, *, replaced: str) -> None:
+        """Remember the version that another one takes the alias from."""
 
 
 class ManifestCatalog:
-    """Reads the manifests of one index; see `publish.VersionCatalog`.
+    """A `VersionCatalog` in the artifact store.
 
     Args:
         store: the artifact store.
@@ -19,20 +53,25 @@ class ManifestCatalog:
 
     def versions(self) -> list[VersionRecord]:
         """All versions, oldest first."""
-        records = [as_record(manifest) for manifest in list_manifests(self._store, self._index)]
+        records = [self._record(manifest) for manifest in list_manifests(self._store, self._index)]
         return sorted(records, key=lambda record: (record.created_at, record.version))
 
+    def promoted(self, version: str, *, replaced: str) -> None:
+        """See `VersionCatalog.promoted`."""
+        self._store.put(self._replaced_key(version), json.dumps({"replaced": replaced}).encode())
 
-def as_record(manifest: IndexManifest) -> VersionRecord:
-    """What publishing needs of a manifest.
+    def _record(self, manifest: IndexManifest) -> VersionRecord:
+        """The collection must have been made with the manifest's embedding fingerprint."""
+        key = self._replaced_key(manifest.version)
+        promoted = json.loads(self._store.get(key)) if self._store.exists(key) else {}
+        return VersionRecord(
+            version=manifest.version,
+            rows=manifest.indexed + manifest.unchanged,
+            fingerprint=manifest.embedding_fingerprint,
+            verified=manifest.status == "verified",
+            replaced=str(promoted.get("replaced", "")),
+            created_at=manifest.created_at,
+        )
 
-    The collection must have been made with the manifest's embedding fingerprint.
-    """
-    return VersionRecord(
-        version=manifest.version,
-        rows=manifest.indexed + manifest.unchanged,
-        fingerprint=manifest.embedding_fingerprint,
-        verified=manifest.status == "verified",
-        replaced=manifest.replaced,
-        created_at=manifest.created_at,
-    )
+    def _replaced_key(self, version: str) -> str:
+        return f"indexes/{key_part(self._index)}/{key_part(version)}/replaced.json"

@@ -56,7 +56,7 @@ def connect(config: MilvusConfig) -> "MilvusClient":
     # pymilvus logs a traceback for each error that it also raises; ours reach the reader once.
     for name in ("pymilvus.decorators", "pymilvus.client.connection_manager"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with typed_errors(f"connect to Milvus at {config.uri}"):
+    with typed_errors(f"connect to Milvus at {config.uri}", first=True):
         return MilvusClient(
             config.uri,
             token=config.token,
@@ -85,27 +85,34 @@ def classify(error: Exception) -> Verdict:
 
 
 @contextmanager
-def typed_errors(doing: str) -> Iterator[None]:
+def typed_errors(doing: str, *, first: bool = False) -> Iterator[None]:
     """Raise the errors of pymilvus and gRPC as ours.
 
     Args:
         doing: what was tried and where, e.g. "search films__v2"; the message starts with it.
+        first: the server has not answered yet, so that it may never have been there.
     """
     try:
         yield
     except request_errors() as error:
-        raise as_typed(error, doing) from error
+        raise as_typed(error, doing, first=first) from error
 
 
-def as_typed(error: Exception, doing: str) -> TteError:
+def as_typed(error: Exception, doing: str, *, first: bool = False) -> TteError:
     """The error of this system that says what `error` says."""
     text = _text(error)
     if any(word in text.lower() for word in _REFUSED_WORDS):
         return ConfigError(f"Cannot {doing}: the server refuses milvus.token ({text}).")
-    if classify(error) is Verdict.TRANSIENT:
+    transient = classify(error) is Verdict.TRANSIENT
+    if transient and first:
         return PrerequisiteError(
             f"Cannot {doing}: no answer ({text}). Start the server or correct milvus.uri; "
             "milvus.uri='' uses the embedded one."
+        )
+    if transient:
+        return RuntimeFailure(
+            f"Cannot {doing}: Milvus went away ({text}). Bring it back and run the same command "
+            "again."
         )
     if _number(getattr(error, "code", None)) in _NOT_FOUND_CODES:
         return ResourceMissingError(f"Cannot {doing}: {text}.")

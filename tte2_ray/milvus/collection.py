@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.errors import ConfigError, RowError, RowErrorClass, ValidationError
+from tte2_ray.errors import ConfigError, ValidationError
 from tte2_ray.milvus.client import typed_errors
 from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.schema import ITEM_ID_MAX_BYTES
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema, MilvusClient
 
-ITEM_ID_MAX_BYTES = 512
 ECR_MAX_BYTES = 65_535
 """The most that Milvus stores in a VARCHAR, in bytes of UTF-8. Milvus Lite counts characters, so
 the limits are held here."""
@@ -70,23 +70,6 @@ def collection_name(index: str, version: str) -> str:
     if len(name) > _NAME_MAX:
         raise ConfigError(f"The collection name {name!r} is longer than {_NAME_MAX} characters.")
     return name
-
-
-def check_item_id(item_id: str) -> None:
-    """Refuse an id that cannot be a primary key; call it when the shards are planned.
-
-    Raises:
-        RowError: BAD_ID, it is empty, longer than `ITEM_ID_MAX_BYTES`, or not Unicode text.
-    """
-    try:
-        size = len(item_id.encode())
-    except UnicodeEncodeError as error:
-        raise RowError(RowErrorClass.BAD_ID, f"item_id {item_id!r} is not Unicode text") from error
-    if size == 0 or "\0" in item_id:
-        raise RowError(RowErrorClass.BAD_ID, f"item_id {item_id!r} is empty or holds a NUL")
-    if size > ITEM_ID_MAX_BYTES:
-        message = f"item_id {item_id[:40]!r}… has {size} bytes; {ITEM_ID_MAX_BYTES} are the most"
-        raise RowError(RowErrorClass.BAD_ID, message)
 
 
 def ensure_collection(client: "MilvusClient", config: MilvusConfig, spec: CollectionSpec) -> str:

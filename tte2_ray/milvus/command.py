@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, Options, location, main
+from tte2_ray.errors import ConfigError
 from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.collection import collection_name
@@ -64,6 +65,8 @@ def run_command(argv: Sequence[str] | None = None, *, default: Path) -> int:
     given, rest = _parser(default).parse_known_args(argv)
 
     def run(loaded: Loaded[PublishConfig], options: Options) -> None:
+        if options.redrive:
+            raise ConfigError("--redrive is an argument of jobs/index_corpus.py, which runs rows")
         if given.action == "stop-server":
             folder = loaded.config.milvus.data_dir
             ended = not options.dry_run and stop_server(folder)
@@ -84,12 +87,8 @@ def _act(given: argparse.Namespace, config: PublishConfig, options: Options) -> 
         case "list":
             _show(publisher.statuses(), as_json=given.json)
         case "promote" | "rollback":
-            version = given.version if given.action == "promote" else publisher.previous_version()
             before = publisher.live_version()
-            if options.dry_run:
-                publisher.check(version)
-            else:
-                publisher.promote(version)
+            version = _move(publisher, given, options)
             print(f"{config.index}: {version} {would} live, after {before or 'none'}")
         case "drop-old":
             dropped = publisher.superfluous(keep=given.keep)
@@ -105,6 +104,19 @@ def _act(given: argparse.Namespace, config: PublishConfig, options: Options) -> 
             )
             print(json.dumps({**asdict(report), "passed": report.passed}, indent=2))
             report.require_passed()
+
+
+def _move(publisher: Publisher, given: argparse.Namespace, options: Options) -> str:
+    """Promotes or rolls back, or only checks whether that may be; the version that is served."""
+    back = given.action == "rollback"
+    if options.dry_run:
+        version: str = publisher.previous_version() if back else given.version
+        publisher.check(version)
+        return version
+    if back:
+        return publisher.rollback()
+    publisher.promote(given.version)
+    return str(given.version)
 
 
 def _show(statuses: Sequence[VersionStatus], *, as_json: bool) -> None:

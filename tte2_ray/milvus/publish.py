@@ -1,14 +1,15 @@
 """Which version of an index readers see: the alias `<index>` names one collection.
 
-load ─▶ verify ─▶ manifest (passed, replaces) ─▶ promote ─▶ alias ─▶ readers
-                                                   rollback ◀─ what the live one replaced
+load ─▶ verify ─▶ manifest ─▶ promote (remembers whom it replaces) ─▶ alias ─▶ readers
+                              rollback ◀─ what the live one replaced
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
+from tte2_ray.milvus.catalog import VersionCatalog, VersionRecord
 from tte2_ray.milvus.client import request_errors, typed_errors
 from tte2_ray.milvus.collection import collection_name, describe
 from tte2_ray.milvus.config import MilvusConfig
@@ -16,29 +17,6 @@ from tte2_ray.milvus.searcher import Searcher
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionRecord:
-    """What the artifact store says about one loaded version."""
-
-    version: str
-    rows: int
-    """Distinct items that were loaded and counted."""
-    fingerprint: str
-    verified: bool
-    """Whether its counts and its sampled recall held when it was loaded."""
-    replaced: str
-    """The version that was live before it; "" for the first."""
-    created_at: str
-    """ISO 8601, UTC."""
-
-
-class VersionCatalog(Protocol):
-    """The manifests of one index's versions, as far as publishing needs them."""
-
-    def versions(self) -> Sequence[VersionRecord]:
-        """All versions, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +76,20 @@ class Publisher:
 
         Raises:
             ResourceMissingError: no such version, or its collection was dropped.
+            ValidationError: it was not verified, has changed since, or holds no row.
+        """
+        self.check_unchanged(version)
+        if not self.record(version).rows:
+            raise ValidationError(
+                f"Version {version} of {self._index} holds no row; the alias stays. See its dead "
+                "letters, mend the rows and run the indexing job with --redrive."
+            )
+
+    def check_unchanged(self, version: str) -> None:
+        """Raise where a version is not what was verified; it may hold no row.
+
+        Raises:
+            ResourceMissingError: no such version, or its collection was dropped.
             ValidationError: it was not verified, or has changed since.
         """
         record = self.record(version)
@@ -106,7 +98,7 @@ class Publisher:
                 f"Version {version} of {self._index} did not pass its checks; the alias stays. "
                 "Mend it and run the indexing job again."
             )
-        self._check_unchanged(record)
+        self._require_unchanged(record)
 
     def promote(self, version: str) -> str:
         """Let readers see a verified version; see `check` for what may speak against it.
@@ -117,6 +109,8 @@ class Publisher:
         self.check(version)
         before = self.live_version()
         if before != version:
+            if before:  # remembered first: a crash in between leaves an alias that did not move
+                self._catalog.promoted(version, replaced=before)
             self._move_alias(collection_name(self._index, version))
         return before
 
@@ -137,7 +131,7 @@ class Publisher:
         return previous
 
     def rollback(self) -> str:
-        """Let readers see the version that the live one replaced.
+        """Let readers see the version that the live one replaced; what that one replaced stays.
 
         Returns:
             The version that is live now.
@@ -147,7 +141,8 @@ class Publisher:
             ValidationError: the earlier version has changed since it was verified.
         """
         previous = self.previous_version()
-        self.promote(previous)
+        self.check(previous)
+        self._move_alias(collection_name(self._index, previous))
         return previous
 
     def superfluous(self, *, keep: int) -> tuple[str, ...]:
@@ -187,7 +182,7 @@ class Publisher:
             raise ResourceMissingError(f"{self._index} has no version {version!r}, only {known}.")
         return records[version]
 
-    def _check_unchanged(self, record: VersionRecord) -> None:
+    def _require_unchanged(self, record: VersionRecord) -> None:
         name = collection_name(self._index, record.version)
         info = describe(self._client, self._config, name)
         if info.fingerprint != record.fingerprint:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import RowError, RowErrorClass
-from tte2_ray.milvus.collection import ECR_MAX_BYTES, METADATA_MAX_BYTES, check_item_id
+from tte2_ray.milvus.collection import ECR_MAX_BYTES, METADATA_MAX_BYTES
+from tte2_ray.schema import check_item_id
 
 if TYPE_CHECKING:
     import numpy as np

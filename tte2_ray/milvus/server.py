@@ -184,7 +184,7 @@ def _answers(server: EmbeddedServer) -> bool:
         return False
     try:
         client = connect(MilvusConfig(uri=server.uri, connect_timeout_s=10.0))
-        with typed_errors(f"ask {server.uri} for its version"):
+        with typed_errors(f"ask {server.uri} for its version", first=True):
             return str(client.get_server_version(timeout=10.0)).startswith("milvus_lite")
     except PrerequisiteError:
         return False

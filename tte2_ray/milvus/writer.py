@@ -91,9 +91,8 @@ class Writer:
             settled: called as requests are answered, the last time with all rows.
 
         Raises:
-            RuntimeFailure: the server took fewer rows than it was sent, or would not take any
-                for `patience_s`.
-            PrerequisiteError: the server went away and did not come back.
+            RuntimeFailure: the server took fewer rows than it was sent, would not take any for
+                `patience_s`, or went away and did not come back.
         """
         self._tally.clear()
         rejected: list[Rejected] = []

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
@@ -28,6 +28,8 @@ class Counts:
     """Tokens that the model wrote."""
     truncated: int = 0
     """ECRs that met their limit."""
+    taken_over: int = 0
+    """Rows that came through in an earlier run, and cost nothing in this one."""
     decode_s: float = 0.0
     """Seconds of fetching and decoding, over all threads."""
     seconds: float = 0.0
@@ -59,6 +61,21 @@ class Counts:
         classes = Counter(self.classes)
         classes.update(other.classes)
         return Counts(**numbers, classes=dict(classes))
+
+    def charged(self, fresh: Iterable[Mapping[str, Any]]) -> "Counts":
+        """The same rows, with what those alone cost that were answered now.
+
+        Args:
+            fresh: rows of the table that were not there before.
+        """
+        spent = Counts.of_table(fresh)
+        costs = {name: getattr(spent, name) for name in _OF_ROWS}
+        return replace(self, taken_over=max(0, self.done - spent.done), **costs)
+
+    @property
+    def rejected_share(self) -> float:
+        """Of all rows."""
+        return self.rejected / max(1, self.rows)
 
     @property
     def tokens(self) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tte2_ray.media import DecodedItem, MediaLimits, decode_item
+from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.media import DecodedItem, MediaLimits, content_sha256, decode_item
 from tte2_ray.schema import Item
 
 
@@ -38,6 +39,21 @@ class Decoder:
             loop = asyncio.get_running_loop()
             decoded = await loop.run_in_executor(self._pool, self._decode, item)
             return await use(decoded)
+
+    async def unchanged(self, item: Item, content_key: str) -> bool:
+        """Whether an item's content still has this key: its files are fetched, not decoded.
+
+        A file that does not answer now counts as unchanged; one that is gone, or is refused by the
+        limits, does not: decoding it says why.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return content_key == await loop.run_in_executor(self._pool, self._key_of, item)
+        except RowError as error:
+            return error.error_class is RowErrorClass.FETCH_FAILED
+
+    def _key_of(self, item: Item) -> str:
+        return content_sha256(item, self._limits)
 
     def _decode(self, item: Item) -> DecodedItem:
         began = time.perf_counter()

@@ -69,10 +69,14 @@ class EmbedShards(TableStage[Row]):
             "error_stage": "",
         }
 
+    async def holds(self, row: Row, item: Item, given: Row) -> bool:
+        """Its ECR was not written anew."""
+        return bool(row["ecr_key"] == given["ecr_key"])
+
     async def answer(self, row: Row, decoded: DecodedItem, given: Row) -> Row:
         """The vector, and what it cost."""
         if decoded.content_sha256 != given["content_key"]:
-            message = "its files changed after they were reasoned about; run again with check_files"
+            message = "its files changed after they were reasoned about; run again with --redrive"
             raise RowError(RowErrorClass.CONTENT_CHANGED, message)
         text = item_text(decoded.text, self._work.embedder.instruction)
         shown = ModelInput(text=text, images=decoded.images, video=decoded.video)

@@ -65,6 +65,10 @@ class ReasonShards(TableStage[None]):
             "error_stage": "",
         }
 
+    async def holds(self, row: Row, item: Item, given: None) -> bool:
+        """Its files are what they were: their bytes are asked, not their names."""
+        return await self._decoder.unchanged(item, row["content_key"])
+
     async def answer(self, row: Row, decoded: DecodedItem, given: None) -> Row:
         """The ECR, and what it cost."""
         row["content_key"] = decoded.content_sha256

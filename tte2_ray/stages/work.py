@@ -11,10 +11,9 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tte2_ray.artifacts.generations import rows_taken_over
 from tte2_ray.artifacts.markers import mark_done, marker_key, table_key
 from tte2_ray.artifacts.shards import Shard, read_shard
 from tte2_ray.artifacts.store import Store
@@ -37,16 +36,17 @@ Row = dict[str, Any]
 
 def shard_rows(shards: Sequence[Shard]) -> list[dict[str, Any]]:
     """Shards as rows of a data set."""
-    return [{"name": s.name, "key": s.key, "rows": s.rows, "rejected": s.rejected} for s in shards]
+    return [asdict(shard) for shard in shards]
 
 
 def shards_of(batch: "dict[str, np.ndarray[Any, Any]]") -> list[Shard]:
     """The inverse of `shard_rows`, of a batch."""
-    columns = zip(batch["name"], batch["key"], batch["rows"], batch["rejected"], strict=True)
+    names = ("name", "key", "rows", "rejected", "earlier")
     return [
-        Shard(name=str(name), key=str(key), rows=int(rows), rejected=int(rejected))
-        for name, key, rows, rejected in columns
-    ]
+        Shard(name=str(name), key=str(key), rows=int(rows), rejected=int(rejected),
+              earlier=str(earlier))
+        for name, key, rows, rejected, earlier in zip(*(batch[n] for n in names), strict=True)
+    ]  # fmt: skip
 
 
 def as_columns(counts: Sequence[Counts]) -> dict[str, list[str]]:
@@ -93,6 +93,10 @@ class TableStage(ABC, Generic[Given]):
         """The row of an item that nothing is known of yet."""
 
     @abstractmethod
+    async def holds(self, row: Row, item: Item, given: Given) -> bool:
+        """Whether a row that was made in an earlier generation is what would be made now."""
+
+    @abstractmethod
     async def answer(self, row: Row, decoded: DecodedItem, given: Given) -> Row:
         """What is added to the row of a decoded item; keys may be set in `row` before it fails.
 
@@ -106,13 +110,17 @@ class TableStage(ABC, Generic[Given]):
         return as_columns([await self.commit(shard) for shard in shards_of(batch)])
 
     async def commit(self, shard: Shard) -> Counts:
-        """Writes the table of a shard, then its marker; the marker counts what the table holds."""
+        """Writes the table of a shard, then its marker, which counts what the table holds.
+
+        Returns:
+            The rows of the table, with the tokens that this attempt spent on them.
+        """
         began, decoded_before = time.perf_counter(), self._decoder.seconds
         key = table_key(self._prefix, shard)
         # A table without a marker: a crash came between them. What it cost is not spent again.
-        rows = await asyncio.to_thread(self._committed, key)
+        rows, fresh = await asyncio.to_thread(self._committed, key), list[Row]()
         if rows is None:
-            rows = await self._rows(shard, key)
+            rows, fresh = await self._rows(shard, key)
         counts = replace(
             Counts.of_table(rows, failed_before=shard.rows - len(rows)),
             decode_s=self._decoder.seconds - decoded_before,
@@ -120,23 +128,38 @@ class TableStage(ABC, Generic[Given]):
         )
         marker = marker_key(self._prefix, shard)
         await asyncio.to_thread(mark_done, self._store, marker, counts.as_dict())
-        return counts
+        return counts.charged(fresh)
 
-    async def _rows(self, shard: Shard, key: str) -> list[Row]:
+    async def _rows(self, shard: Shard, key: str) -> tuple[list[Row], list[Row]]:
+        """The rows of the table that is written, and those that were answered for it."""
         import pyarrow as pa
 
         items = await asyncio.to_thread(read_shard, self._store, shard)
         pairs = await asyncio.to_thread(self.given, shard, items)
-        kept = await asyncio.to_thread(rows_taken_over, self._store, key, self._schema)
+        kept = await self._taken_over(shard, pairs)
         todo = [pair for pair in pairs if pair[0].item_id not in kept]
         fresh = await asyncio.gather(*(self._row(item, given) for item, given in todo))
         made = kept | {row["item_id"]: row for row in fresh}
         rows = [made[item.item_id] for item, _ in pairs]
         table = pa.Table.from_pylist(rows, self._schema)
         if await asyncio.to_thread(write_table, self._store, key, table, self._schema):
-            return rows
+            return rows, fresh
         # Another attempt at this shard, thought to be dead, was first: its table is what counts.
-        return await asyncio.to_thread(self._committed, key) or rows
+        return await asyncio.to_thread(self._committed, key) or rows, fresh
+
+    async def _taken_over(
+        self, shard: Shard, pairs: Sequence[tuple[Item, Given]]
+    ) -> dict[str, Row]:
+        """What the earlier generation made, by item id, without what failed or holds no longer."""
+        if not shard.earlier:
+            return {}
+        key = table_key(self._prefix, replace(shard, name=shard.earlier))
+        # A model that was never run on the earlier generation has no table of it.
+        made = await asyncio.to_thread(self._committed, key) or []
+        good = {row["item_id"]: row for row in made if not row["error_class"]}
+        asked = [(good[item.item_id], item, given) for item, given in pairs if item.item_id in good]
+        held = await asyncio.gather(*(self.holds(*each) for each in asked))
+        return {row["item_id"]: row for (row, *_), holds in zip(asked, held, strict=True) if holds}
 
     def _committed(self, key: str) -> list[Row] | None:
         if not self._store.exists(key):

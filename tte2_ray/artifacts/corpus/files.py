@@ -4,12 +4,12 @@ A PDF is an item a page, `<path>#page=<n>`, counted from 1 as in PDF links. Hidd
 that starts with a dot) are no items; files of other types are rejected rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from tte2_ray.artifacts.corpus.rows import CorpusRow, accept, reject
-from tte2_ray.artifacts.store import Store
-from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.artifacts.store import ObjectRefusedError, Store
+from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 
@@ -26,17 +26,21 @@ def is_media(key: str) -> bool:
     return bool(_kind(key))
 
 
-def read_file(store: Store, key: str, size: int) -> Iterator[tuple[str, CorpusRow]]:
+def read_file(store: Store, key: str, size: int, max_pages: int) -> Iterator[tuple[str, CorpusRow]]:
     """Where, and what: the one item of a file, or as many as a PDF has pages.
 
     Args:
         store: the folder.
         key: path within it.
         size: bytes.
+        max_pages: of a PDF; a longer one is a rejected row.
+
+    Raises:
+        PrerequisiteError, RuntimeFailure: the folder's store cannot be reached, or failed.
     """
     uri = store.uri(key)
     try:
-        rows = list(_rows(store, key, size))
+        rows = _rows(store, key, size, max_pages)
     except RowError as error:
         yield uri, reject(uri, error, {"item_id": key, "uri": uri})
         return
@@ -48,20 +52,29 @@ def _kind(key: str) -> str:
     return next((k for k, suffixes in _KINDS.items() if key.lower().endswith(suffixes)), "")
 
 
-def _rows(store: Store, key: str, size: int) -> Iterator[dict[str, Any]]:
+def _rows(store: Store, key: str, size: int, max_pages: int) -> Iterable[dict[str, Any]]:
+    """The rows of a file that was found to have some; those of a PDF are made one by one."""
     kind = _kind(key)
     if not kind:
         raise RowError(RowErrorClass.UNSUPPORTED_TYPE, "no picture, video, PDF or text by its name")
     if size == 0:
         raise RowError(RowErrorClass.EMPTY_FILE, "the file is empty")
-    if kind == "text":
-        yield {"item_id": key, "text": _text(store, key, size)}
-    elif kind == "document_uri":
-        for page in range(_page_count(store, key)):
-            item_id = f"{key}#page={page + 1}"
-            yield {"item_id": item_id, "document_uri": store.uri(key), "document_page": page}
-    else:
-        yield {"item_id": key, kind: store.uri(key)}
+    try:
+        if kind == "text":
+            return [{"item_id": key, "text": _text(store, key, size)}]
+        if kind == "document_uri":
+            return _pages(store.uri(key), key, _page_count(store, key, max_pages))
+    except ResourceMissingError as error:
+        raise RowError(RowErrorClass.NOT_FOUND, str(error)) from error
+    except ObjectRefusedError as error:
+        raise RowError(RowErrorClass.FETCH_FAILED, str(error)) from error
+    return [{"item_id": key, kind: store.uri(key)}]
+
+
+def _pages(uri: str, key: str, count: int) -> Iterator[dict[str, Any]]:
+    for page in range(count):
+        item_id = f"{key}#page={page + 1}"
+        yield {"item_id": item_id, "document_uri": uri, "document_page": page}
 
 
 def _text(store: Store, key: str, size: int) -> bytes:
@@ -70,17 +83,21 @@ def _text(store: Store, key: str, size: int) -> bytes:
     return store.get(key).removeprefix(b"\xef\xbb\xbf")
 
 
-def _page_count(store: Store, key: str) -> int:
+def _page_count(store: Store, key: str, max_pages: int) -> int:
     import pypdfium2
     from pypdfium2 import raw
 
     with store.open(key) as file:
         try:
-            return _count(pypdfium2.PdfDocument, file)
+            pages = _count(pypdfium2.PdfDocument, file)
         except pypdfium2.PdfiumError as error:
             if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
                 raise RowError(RowErrorClass.ENCRYPTED, "the PDF is encrypted") from error
             raise RowError(RowErrorClass.CORRUPT_MEDIA, f"no PDF: {error}") from error
+    if pages > max_pages:
+        message = f"the PDF states {pages} pages, over max_pages {max_pages}"
+        raise RowError(RowErrorClass.TOO_LARGE, message)
+    return pages
 
 
 def _count(open_document: Any, file: BinaryIO) -> int:

@@ -57,7 +57,7 @@ def _columns(schema: "pa.Schema", uri: str) -> list[str]:
 
 
 class _Undecodable:
-    """A row with text that is not UTF-8, and what else of it can be read."""
+    """A row with a value that Python cannot hold, and what else of it can be read."""
 
     def __init__(self, error: RowError, readable: dict[str, Any]) -> None:
         self.error = error
@@ -67,7 +67,10 @@ class _Undecodable:
 def _rows(batch: "pa.RecordBatch") -> Iterator[dict[str, Any] | _Undecodable]:
     try:
         yield from batch.to_pylist()
-    except UnicodeDecodeError:  # nothing was given out yet: to_pylist makes the whole list first
+    except (
+        ValueError,
+        OverflowError,
+    ):  # nothing was given out yet: to_pylist makes the whole list first
         for n in range(batch.num_rows):
             yield _row(batch.slice(n, 1))
 
@@ -80,4 +83,6 @@ def _row(one: "pa.RecordBatch") -> dict[str, Any] | _Undecodable:
             readable[name] = one.column(name)[0].as_py()
         except UnicodeDecodeError as cause:
             error = RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {cause}")
+        except (ValueError, OverflowError) as cause:  # a time beyond the years 1 to 9999
+            error = RowError(RowErrorClass.MALFORMED_ROW, f"{name} cannot be read: {cause}")
     return _Undecodable(error, readable) if error else readable

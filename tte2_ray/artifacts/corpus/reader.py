@@ -9,16 +9,20 @@ from tte2_ray.artifacts.corpus.rows import CorpusRow, reject
 from tte2_ray.artifacts.corpus.seen import SeenIds
 from tte2_ray.artifacts.corpus.source import CorpusFormat, CorpusSource, locate
 from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
+from tte2_ray.media.limits import MediaLimits
 from tte2_ray.schema import Item
 
 
-def read_corpus(source: str, corpus_format: CorpusFormat = "auto") -> Iterator[CorpusRow]:
+def read_corpus(
+    source: str, corpus_format: CorpusFormat = "auto", limits: MediaLimits | None = None
+) -> Iterator[CorpusRow]:
     """Stream a corpus, in the same order each time; memory does not grow with its rows.
 
     Args:
         source: a Parquet or JSONL file (also .gz), a folder or a pattern of them, or a folder of
             media files; a path, `file://` or `s3://`.
         corpus_format: "auto" unless the names mislead, see `source.locate`.
+        limits: bound what becomes of one file in a folder of files.
 
     Returns:
         Items, and a `RejectedRow` for each row that is none; blank lines and hidden files are
@@ -30,14 +34,15 @@ def read_corpus(source: str, corpus_format: CorpusFormat = "auto") -> Iterator[C
         ConfigError: the format cannot be told.
         ValidationError: a file is broken as a whole.
     """
-    return _first_of_each(_all_rows(locate(source, corpus_format)), source)
+    max_pages = (limits or MediaLimits()).max_pages
+    return _first_of_each(_all_rows(locate(source, corpus_format), max_pages), source)
 
 
-def _all_rows(found: CorpusSource) -> Iterator[tuple[str, CorpusRow]]:
+def _all_rows(found: CorpusSource, max_pages: int) -> Iterator[tuple[str, CorpusRow]]:
     listed = found.keys()
     for key, size in listed:
         if found.format == "files":
-            yield from read_file(found.store, key, size)
+            yield from read_file(found.store, key, size, max_pages)
         elif found.format == "parquet":
             yield from read_parquet(found.store, key)
         else:

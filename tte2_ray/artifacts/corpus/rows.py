@@ -1,10 +1,11 @@
 """One row of a manifest: a mapping of unknown quality in, an `Item` or a typed row error out.
 
 Columns: `item_id` (text or a whole number) and any of `text`, `image_uri`, `image_uris`,
-`video_uri`, `document_uri`, `document_page` (zero-based), `metadata` (an object, or one as JSON
-text). Every other column is kept in `metadata` under its name, where `metadata` itself does not
-have that name. null and NaN stand for "nothing". Metadata may use JSON's types; dates become ISO
-text.
+`video_uri`, `document_uri`, `document_page` (zero-based; without it the first, and a note says of
+how many), `metadata` (an object, or one as JSON text). Every other column is kept in `metadata`
+under its name, where `metadata` itself does not have that name; but `page` beside a document
+without `document_page` is refused, for it does not tell whether it counts from 0. null and NaN
+stand for "nothing". Metadata may use JSON's types; dates become ISO text.
 """
 
 import datetime
@@ -17,10 +18,8 @@ from decimal import Decimal
 from typing import Any
 
 from tte2_ray.errors import RowError, RowErrorClass
-from tte2_ray.schema import Item
+from tte2_ray.schema import ITEM_ID_MAX_BYTES, Item, check_item_id
 
-MAX_ID_BYTES = 512
-"""UTF-8 bytes of an item id: the primary key of the collection."""
 MAX_METADATA_BYTES = 64 * 1024
 """UTF-8 bytes of an item's metadata as JSON text."""
 MAX_RAW_CHARS = 64 * 1024
@@ -77,7 +76,7 @@ def reject(where: str, error: RowError, row: Any) -> RejectedRow:
     raw = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=repr)
     named = row.get("item_id") if isinstance(row, Mapping) else ""
     return RejectedRow(
-        item_id=_storable(named if isinstance(named, str) else "")[:MAX_ID_BYTES],
+        item_id=_storable(named if isinstance(named, str) else "")[:ITEM_ID_MAX_BYTES],
         error_class=error.error_class,
         message=_storable(f"{where}: {error.message}"),
         row=_storable(raw[:MAX_RAW_CHARS]),
@@ -103,7 +102,7 @@ def parse_row(row: Any, resolve: Callable[[str], str]) -> Item:
         image_uris=tuple(resolve(uri) for uri in _image_uris(cells)),
         video_uri=_uri(cells, "video_uri", resolve),
         document_uri=_uri(cells, "document_uri", resolve),
-        document_page=_page(cells.get("document_page", 0)),
+        document_page=_page(cells),
         metadata=_metadata(cells),
     )
     if item.is_empty:
@@ -113,15 +112,11 @@ def parse_row(row: Any, resolve: Callable[[str], str]) -> Item:
 
 def _item_id(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        value = str(value)
     if not isinstance(value, str) or not value.strip():
         found = "is missing or empty" if value is None or value == "" else f"is {_kind(value)}"
         raise RowError(RowErrorClass.BAD_ID, f"item_id {found}; it must be text or a whole number")
-    encoded = len(_checked(value, "item_id").encode())
-    if encoded > MAX_ID_BYTES:
-        raise RowError(
-            RowErrorClass.BAD_ID, f"item_id has {encoded} bytes, at most {MAX_ID_BYTES} are kept"
-        )
+    check_item_id(_checked(value, "item_id"))
     if _CONTROL.search(value):
         raise RowError(RowErrorClass.BAD_ID, f"item_id {value!a} has control characters")
     return value
@@ -160,7 +155,11 @@ def _plain(uri: str, name: str) -> str:
     return _checked(uri, name)
 
 
-def _page(value: Any) -> int:
+def _page(cells: Mapping[str, Any]) -> int:
+    if cells.get("document_uri") and "page" in cells and "document_page" not in cells:
+        message = "column page beside document_uri: name it document_page, which counts from 0"
+        raise RowError(RowErrorClass.MALFORMED_ROW, message)
+    value = cells.get("document_page", 0)
     whole = int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(whole, bool) or not isinstance(whole, int) or not 0 <= whole < 2**31:
         raise RowError(

@@ -74,6 +74,9 @@ class IndexConfig:
     """Name of the index; the alias in Milvus. Letters, digits, single underscores."""
     store: str = location("build/artifacts")
     """Root of the artifact store: s3://bucket/prefix or a folder."""
+    store_is_shared: bool = location(False)
+    """The folder `store` is one that every node of the cluster mounts at the same path (NFS); a
+    cluster of several nodes takes no other folder."""
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     media: MediaLimits = field(default_factory=MediaLimits)
     reasoner: ReasonerConfig = field(default_factory=ReasonerConfig)

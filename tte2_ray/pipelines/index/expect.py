@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from tte2_ray.artifacts.shards import Shard
+from tte2_ray.artifacts.shards import Plan, Shard
 from tte2_ray.artifacts.store import Store
+from tte2_ray.errors import PartialFailure
 from tte2_ray.pipelines.index import preflight
 from tte2_ray.pipelines.index.cluster import cluster
 from tte2_ray.pipelines.index.config import IndexConfig
@@ -43,15 +44,29 @@ def expect(
 
 
 def dry_run(
-    config: IndexConfig, plans: Store, todo: Todo, made: Mapping[str, str], out: TextIO
+    config: IndexConfig,
+    plan: Plan,
+    plans: Store,
+    todo: Todo,
+    made: Mapping[str, str],
+    out: TextIO,
 ) -> Estimate | None:
-    """Runs a sample on the engines, and prints what is ahead; nothing is written to the store."""
+    """Runs a sample on the engines, and prints what is ahead; nothing is written to the store.
+
+    Raises:
+        PartialFailure: no row of the corpus is an item, as the job itself would say.
+    """
+    if not plan.rows:
+        raise PartialFailure(
+            f"all {plan.rows_in} rows of the corpus would be rejected, and nothing indexed; run "
+            "the job without --dry-run for dead letters that say why"
+        )
     items = _sample(config, plans, todo)
     if not items:
         out.write("       nothing to do: every phase is done\n")
         return None
     with cluster(config.ray) as grows:
-        preflight.require_resources(config, out, grows=grows)
+        preflight.require_cluster(config, out, grows=grows)
         measured = _measured(config, items, made)
     rates = {**measured, "load": known_rate("load", made["load"], None)}
     return _told(config, items, todo, rates, out)

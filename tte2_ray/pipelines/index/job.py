@@ -69,14 +69,14 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
         job = plan_job(config, store, plans, options.redrive)
         if options.dry_run:
             print_plan(config, job.plan, remaining(job), out)
-            dry_run(config, plans, remaining(job), job.made, out)
+            dry_run(config, job.plan, plans, remaining(job), job.made, out)
             return
     require_items(job.plan, store)
     phases: list[PhaseResult] = []
     expected = None
     done = finished(job.target, store, job.plan, config.failure_budget)
     if done is None:
-        forget_what_is_gone(job.target, store)
+        forget_what_is_gone(job.target, store, job.plan)
         print_plan(config, job.plan, remaining(job), out)
         phases, expected = _work(job, out)
         done = publish(job.target, store, job.plan, config, out)
@@ -92,7 +92,7 @@ def _work(job: Job, out: TextIO) -> tuple[list[PhaseResult], Estimate | None]:
     if not any(todo.values()):
         return list(run_phases(job, out)), None
     with cluster(job.config.ray) as grows:
-        preflight.require_resources(job.config, out, grows=grows)
+        preflight.require_cluster(job.config, out, grows=grows)
         expected = expect(job.config, job.store, todo, job.made, out)
         make_collection(job.target)
         return list(run_phases(job, out)), expected
@@ -108,7 +108,7 @@ def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
         for _ in progress.follow(PhaseMetrics(job.config.index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s
-        if progress.counts.rows >= ENOUGH_ROWS:
+        if progress.counts.rows - progress.counts.taken_over >= ENOUGH_ROWS:
             rate = measured_rate(progress.counts, working_s=progress.working_s, start_s=start_s,
                                  replicas=min(phase.pool.replicas, len(todo)))  # fmt: skip
             keep_rate(phase.name, job.made[phase.name], phase.engine, rate)
@@ -120,7 +120,7 @@ def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
 
 def phases_of(job: Job) -> tuple[Phase, ...]:
     """The flow of a job."""
-    config, root, target = job.config, job.config.store, job.target
+    config, root, target = job.config, job.store.root, job.target
     restarts, recipe = config.ray.max_restarts, config.embedding_recipe()
     reason = ReasonWork(index=config.index, root=root, prefix=job.ecr_prefix,
                         recipe=config.ecr_recipe(), reasoner=config.reasoner,

@@ -48,9 +48,9 @@ def plan_job(config: IndexConfig, store: Store, plans: Store, again: bool) -> Jo
         plans: where the plan is frozen.
         again: plan to run the rejected rows of the last run again.
     """
-    rows = read_corpus(config.corpus.path, config.corpus.format)
+    rows = read_corpus(config.corpus.path, config.corpus.format, config.media)
     prefix = f"corpora/{key_part(config.corpus.name)}"
-    versions = MediaVersions() if config.corpus.check_files else None
+    versions = MediaVersions(config.media) if config.corpus.check_files else None
     plan = freeze_plan(plans, prefix, rows, config.corpus.rows_per_shard, versions=versions)
     plan = latest_generation(plan, store)
     if again:

@@ -1,13 +1,14 @@
-"""What can be known to be missing, before Ray starts and before anything is written.
+"""What can be known to be missing: before Ray starts and anything is written, then of the cluster.
 
 Each check ends in one message that names the setting to change. They are ordered from free to
-slow: configuration, models, corpus, store, Milvus.
+slow: configuration, models, corpus, store, Milvus; then the nodes of the cluster.
 """
 
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TextIO
+from urllib.parse import urlparse
 
 from tte2_ray.artifacts.corpus.source import locate
 from tte2_ray.artifacts.store import Store, open_store
@@ -18,6 +19,9 @@ from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.collection import collection_name
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.pipelines.index.config import CorpusConfig, IndexConfig
+
+_ONE_NODE = ("localhost", "127.0.0.1", "::1", None)
+"""Hosts of servers that answer on their own machine alone; a Unix socket has none."""
 
 
 def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
@@ -48,8 +52,9 @@ def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
     return config, store
 
 
-def require_resources(config: IndexConfig, out: TextIO, *, grows: bool) -> None:
-    """Sees that the connected cluster can hold a replica of each engine: Ray would wait for ever.
+def require_cluster(config: IndexConfig, out: TextIO, *, grows: bool) -> None:
+    """Sees that the connected cluster can do the job: its nodes reach what is written, and one can
+    hold a replica of each engine, for which Ray would wait for ever.
 
     Args:
         config: what replicas hold.
@@ -57,11 +62,13 @@ def require_resources(config: IndexConfig, out: TextIO, *, grows: bool) -> None:
         grows: nodes may join the cluster: it is waited for.
 
     Raises:
-        PrerequisiteError: a cluster that was started here is too small.
+        PrerequisiteError: a cluster that was started here is too small, or what is written lies on
+            one of several nodes.
     """
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    _require_reachable(config, len(nodes))
     for name, engine in (
         ("reasoner", config.reasoner.engine),
         ("embedder", config.embedder.engine),
@@ -77,6 +84,22 @@ def require_resources(config: IndexConfig, out: TextIO, *, grows: bool) -> None:
                 "join a larger cluster (ray.address)"
             )
         out.write(f"wait   {message}: going on when one joins\n")
+
+
+def _require_reachable(config: IndexConfig, nodes: int) -> None:
+    if nodes < 2:
+        return
+    if not config.milvus.uri or urlparse(config.milvus.uri).hostname in _ONE_NODE:
+        raise PrerequisiteError(
+            f"the cluster has {nodes} nodes, and a Milvus at "
+            f"{config.milvus.uri or config.milvus.data_dir} serves one: name a server that all "
+            "reach (milvus.uri)"
+        )
+    if not config.store.lower().startswith("s3://") and not config.store_is_shared:
+        raise PrerequisiteError(
+            f"the cluster has {nodes} nodes, and the store {config.store} is a folder of one: give "
+            "s3://bucket/prefix, or say store_is_shared=true where all mount that folder"
+        )
 
 
 def _require_engine(engine: EngineConfig) -> None:
@@ -107,7 +130,7 @@ def _require_folder(report_dir: str) -> None:
 def _require_milvus(config: MilvusConfig) -> None:
     client = connect(config)
     try:
-        with typed_errors(f"list the collections of Milvus at {config.uri}"):
+        with typed_errors(f"list the collections of Milvus at {config.uri}", first=True):
             client.list_collections(timeout=config.connect_timeout_s)
     finally:
         client.close()

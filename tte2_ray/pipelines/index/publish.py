@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
-from tte2_ray.artifacts.dead_letters import read_dead_letters
 from tte2_ray.artifacts.manifest import (
     IndexManifest,
     manifest_key,
     read_manifest,
     write_manifest,
 )
-from tte2_ray.artifacts.markers import read_markers, table_key
+from tte2_ray.artifacts.markers import pending, table_key
 from tte2_ray.artifacts.shards import Plan
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import iter_table
-from tte2_ray.errors import PartialFailure, ValidationError
+from tte2_ray.errors import PartialFailure
 from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.collection import ensure_collection
@@ -26,13 +25,15 @@ from tte2_ray.milvus.publish import Publisher
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.verify import VerifyReport, verify
 from tte2_ray.milvus.writer import seal
+from tte2_ray.pipelines.index.accounts import counts_of_plan, within
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.target import Target
+from tte2_ray.pipelines.index.target import PROMOTED, Target
 from tte2_ray.schema import vector_schema
 from tte2_ray.stages.counts import Counts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from pymilvus import MilvusClient
 
 TOKENS = ("prompt_tokens", "visual_tokens", "output_tokens")
 """What an index says of the tokens of its ECRs."""
@@ -52,17 +53,23 @@ class Published:
         """Raises where too many rows were rejected.
 
         Raises:
-            PartialFailure: the rejected share exceeds `budget`.
+            PartialFailure: the rejected share exceeds `budget`, or no row was indexed.
         """
         counts = self.counts
-        share = counts.rejected / max(1, counts.rows)
-        if share > budget:
-            worst = ", ".join(f"{n} {c}" for c, n in Counter(counts.classes).most_common(3))
+        if within(counts, budget):
+            return
+        worst = ", ".join(f"{n} {c}" for c, n in Counter(counts.classes).most_common(3))
+        if not counts.done:
             raise PartialFailure(
-                f"{counts.rejected} of {counts.rows} rows rejected ({share:.1%}), the "
-                f"failure budget is {budget:.1%}: {worst}. The alias was not moved; see the dead "
-                "letters, mend the rows, and run with --redrive, or raise failure_budget"
+                f"all {counts.rows} rows were rejected: {worst}. A version without a row is not "
+                "served, whatever failure_budget says; see the dead letters, mend the rows, and "
+                "run with --redrive"
             )
+        raise PartialFailure(
+            f"{counts.rejected} of {counts.rows} rows rejected ({counts.rejected_share:.1%}), the "
+            f"failure budget is {budget:.1%}: {worst}. The alias was not moved; see the dead "
+            "letters, mend the rows, and run with --redrive, or raise failure_budget"
+        )
 
 
 def finished(target: Target, store: Store, plan: Plan, failure_budget: float) -> Published | None:
@@ -73,27 +80,38 @@ def finished(target: Target, store: Store, plan: Plan, failure_budget: float) ->
     Raises:
         ValidationError: its collection has changed since it was verified.
     """
-    if not store.exists(manifest_key(target.index, target.version)):
+    made = store.exists(manifest_key(target.index, target.version))
+    if not made or pending(plan, store, target.load_prefix):
         return None
     client = connect(target.milvus)
-    with typed_errors(f"look for {target.spec.name}"):
-        if not client.has_collection(target.spec.name, timeout=target.milvus.timeout_s):
-            return None
+    if not _is_there(client, target):
+        return None
     publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
-    publisher.check(target.version)
+    publisher.check_unchanged(target.version)
     counts = counts_of_plan(plan, store, target)
     return _settle(target, store, publisher, counts, failure_budget)
 
 
-def forget_what_is_gone(target: Target, store: Store) -> None:
-    """Where the collection is not there, nothing is loaded: the markers that say so are deleted."""
-    client = connect(target.milvus)
-    with typed_errors(f"look for {target.spec.name}"):
-        if client.has_collection(target.spec.name, timeout=target.milvus.timeout_s):
-            return
+def forget_what_is_gone(target: Target, store: Store, plan: Plan) -> None:
+    """Deletes what vouches for a collection that is not there, or not whole.
+
+    First the manifest: whatever a crash leaves behind is then loaded and verified before it is
+    served.
+    """
+    there = _is_there(connect(target.milvus), target)
+    if there and not pending(plan, store, target.load_prefix):
+        return
+    store.delete(manifest_key(target.index, target.version))
+    if there:
+        return
+    store.delete(target.promoted_key)
     for key, _ in list(store.list(target.load_prefix)):
         store.delete(key)
-    store.delete(target.promoted_key)
+
+
+def _is_there(client: "MilvusClient", target: Target) -> bool:
+    with typed_errors(f"look for {target.spec.name}"):
+        return bool(client.has_collection(target.spec.name, timeout=target.milvus.timeout_s))
 
 
 def make_collection(target: Target) -> None:
@@ -134,32 +152,21 @@ def _settle(
 ) -> Published:
     """Makes a verified version live, once: where a person moved the alias since, it stays."""
     manifest = read_manifest(store, target.index, target.version)
-    within = counts.rejected <= failure_budget * counts.rows
-    if within and not store.exists(target.promoted_key):
-        publisher.promote(target.version)
-        store.put_once(target.promoted_key, b"{}")
+    if within(counts, failure_budget) and not store.exists(target.promoted_key):
+        _promote(target, store, publisher)
     live = publisher.live_version() == target.version
     return Published(manifest=manifest, counts=counts, live=live)
 
 
-def counts_of_plan(plan: Plan, store: Store, target: Target) -> Counts:
-    """Sums what the load markers say; rows that never became items count as rejected.
-
-    Raises:
-        ValidationError: a marker, or the whole, does not add up.
-    """
-    unread = Counter(letter.error_class for letter in read_dead_letters(store, plan.dead_letters))
-    counts = Counts(rows=plan.rejected, rejected=unread.total(), classes=unread)
-    for shard, stored in read_markers(plan, store, target.load_prefix):
-        loaded = Counts.from_dict(stored)
-        if loaded.done + loaded.rejected != shard.rows:
-            raise ValidationError(f"shard {shard.name}: its marker does not add up: {stored}")
-        counts += loaded
-    if counts.rows != plan.rows_in or counts.done + counts.rejected != counts.rows:
-        raise ValidationError(
-            f"{plan.rows_in} rows in, but {counts.done} indexed and {counts.rejected} rejected"
-        )
-    return counts
+def _promote(target: Target, store: Store, publisher: Publisher) -> None:
+    """Moves the alias, and forgets of the other versions that the job had made them live: whoever
+    runs their job again wants them back."""
+    if publisher.live_version() != target.version:
+        for key, _ in list(store.list(target.index_folder)):
+            if key.endswith(f"/{PROMOTED}"):
+                store.delete(key)
+    publisher.promote(target.version)
+    store.put_once(target.promoted_key, b"{}")
 
 
 def sample_vectors(plan: Plan, store: Store, target: Target, count: int) -> "dict[str, ArrayLike]":

@@ -50,7 +50,7 @@ def measured_rate(counts: Counts, *, working_s: float, start_s: float, replicas:
     return Rate(
         per_s=amount / max(working_s, 1e-6) / replicas,
         start_s=start_s,
-        output_tokens=counts.output_tokens / max(1, counts.done),
+        output_tokens=counts.output_tokens / max(1, counts.done - counts.taken_over),
         basis=f"measured over {counts.rows:,} rows",
     )
 

@@ -24,6 +24,8 @@ SHARDS_ASKED = 8
 """Shards that a sample is spread over: each is read whole."""
 
 Answer = TypeVar("Answer", Reasoned, Embedded)
+Ecrs = dict[str, str]
+"""By item id; without those that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ def measure(config: IndexConfig, items: Sequence[Item]) -> dict[str, Rate]:
     import ray
 
     rates = {}
-    ecrs: list[str] | None = None
+    ecrs: Ecrs | None = None
     for phase, engine in (("reason", config.reasoner.engine), ("embed", config.embedder.engine)):
         environment = dict(engine_pool(engine, 0).environment)
         run = ray.remote(
@@ -106,34 +108,31 @@ def measure(config: IndexConfig, items: Sequence[Item]) -> dict[str, Rate]:
     return rates
 
 
-def _measure(
-    config: IndexConfig, items: Sequence[Item], ecrs: list[str] | None
-) -> tuple[Rate, list[str]]:
+def _measure(config: IndexConfig, items: Sequence[Item], ecrs: Ecrs | None) -> tuple[Rate, Ecrs]:
     """Reasons about the items where `ecrs` is None, else embeds them."""
     return asyncio.run(_reason(config, items) if ecrs is None else _embed(config, items, ecrs))
 
 
-async def _reason(config: IndexConfig, items: Sequence[Item]) -> tuple[Rate, list[str]]:
+async def _reason(config: IndexConfig, items: Sequence[Item]) -> tuple[Rate, Ecrs]:
     began = time.perf_counter()
     reasoner = build_reasoner(config.reasoner)
     start_s = time.perf_counter() - began
     given = _decoded(config, items, config.reasoner.instruction)
-    said, seconds = await _answers([reasoner.reason(g) for g in given])
+    said, seconds = await _answers([reasoner.reason(g) for g in given.values()])
     reasoner.close()
     counts = sum((_counts(a) for a in said if a), Counts())
     rate = measured_rate(counts, working_s=seconds, start_s=start_s, replicas=1)
-    return rate, [a.text if a else "" for a in said]
+    return rate, {item_id: a.text for item_id, a in zip(given, said, strict=True) if a}
 
 
-async def _embed(
-    config: IndexConfig, items: Sequence[Item], ecrs: list[str]
-) -> tuple[Rate, list[str]]:
+async def _embed(config: IndexConfig, items: Sequence[Item], ecrs: Ecrs) -> tuple[Rate, Ecrs]:
     began = time.perf_counter()
     embedder = build_embedder(config.embedder)
     start_s = time.perf_counter() - began
     given = _decoded(config, items, config.embedder.instruction)
     reads = config.embedder.reads_ecr
-    pairs = [(g, e if reads else "") for g, e in zip(given, ecrs, strict=True)]
+    # A file that did not answer the first time may do so now, or the other way round.
+    pairs = [(given[i], e if reads else "") for i, e in ecrs.items() if i in given]
     made, seconds = await _answers([embedder.embed(g, e) for g, e in pairs])
     embedder.close()
     counts = sum((_counts(a) for a in made if a), Counts())
@@ -161,11 +160,12 @@ async def _answers(
     return list(answers), time.perf_counter() - began
 
 
-def _decoded(config: IndexConfig, items: Sequence[Item], instruction: str) -> list[ModelInput]:
-    given = []
+def _decoded(config: IndexConfig, items: Sequence[Item], instruction: str) -> dict[str, ModelInput]:
+    """What the models are shown of each item that can be decoded, by its id."""
+    given = {}
     for item in items:
         try:
-            given.append(_input(decode_item(item, config.media), instruction))
+            given[item.item_id] = _input(decode_item(item, config.media), instruction)
         except RowError:
             continue
     return given

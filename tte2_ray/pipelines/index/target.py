@@ -8,6 +8,8 @@ from tte2_ray.milvus.collection import CollectionSpec
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.pipelines.index.config import IndexConfig
 
+PROMOTED = "promoted.json"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -39,9 +41,14 @@ class Target:
         )
 
     @property
+    def index_folder(self) -> str:
+        """Of all versions of the index in the store."""
+        return f"indexes/{key_part(self.index)}"
+
+    @property
     def folder(self) -> str:
         """Of the version in the store."""
-        return f"indexes/{key_part(self.index)}/{self.version}"
+        return f"{self.index_folder}/{self.version}"
 
     @property
     def load_prefix(self) -> str:
@@ -50,8 +57,8 @@ class Target:
 
     @property
     def promoted_key(self) -> str:
-        """Marks that the job has made this version live, after the alias moved."""
-        return f"{self.folder}/promoted.json"
+        """Marks that the job has made this version live, and no other one since."""
+        return f"{self.folder}/{PROMOTED}"
 
     @property
     def dead_letter_prefix(self) -> str:
