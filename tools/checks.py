@@ -1,46 +1,66 @@
-"""Every check, one after the other, and whether each holds: `make test`.
+"""Every check and whether it holds: `make test`.
 
 python -m tools.checks lint types contracts unit         # targets of the Makefile
 
-All are run, whichever fail. Their time is counted from the first one on: the environment was built
-before, and how long that takes is the network's.
+All are run, whichever fail. The tests are seen as they go; they wait for engines and clusters much
+of the time, so the other checks run beside them, one after the other, and are shown behind them.
+Time is counted from the start of the first: the environment was built before, and how long that
+takes is the network's.
 """
 
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from tools.shown import ROOT, Row, begin, conclude
 
 TARGET = "test"
 MOST_MINUTES = 15
+TESTS = "unit"
+"""The check that is seen as it goes."""
+
+Run = Callable[[str], tuple[int, str]]
+"""Runs a check by its name: its exit status, and what it printed if that was not seen yet."""
 
 
-def main(names: Sequence[str], run: Callable[[str], int] | None = None) -> int:
+def main(names: Sequence[str], run: Run | None = None) -> int:
     """Runs the checks and shows what came of them.
 
     Args:
         names: of the checks.
-        run: a check by its name, to its exit status; `make_target` by default.
+        run: `make_target` by default.
 
     Returns:
         The exit status.
     """
     begin(TARGET)
-    began = time.monotonic()
-    statuses = {name: (run or make_target)(name) for name in names}
+    began, run = time.monotonic(), run or make_target
+    with ThreadPoolExecutor(1) as beside:
+        others = {name: beside.submit(run, name) for name in names if name != TESTS}
+        try:
+            statuses = {name: run(name)[0] for name in names if name == TESTS}
+        except BaseException:
+            beside.shutdown(wait=False, cancel_futures=True)
+            raise
+        for name, other in others.items():
+            statuses[name], said = other.result()
+            print(f"== {name}\n{said}", end="", flush=True)
     minutes = (time.monotonic() - began) / 60
     print()
-    return conclude(TARGET, rows(statuses, minutes))
+    return conclude(TARGET, rows({name: statuses[name] for name in names}, minutes))
 
 
-def make_target(name: str) -> int:
-    """A target of the Makefile, its output as it comes; the exit status."""
-    print(f"== {name}", flush=True)
+def make_target(name: str) -> tuple[int, str]:
+    """A target of the Makefile; the output of the tests is passed on as it comes."""
     # ARGS of the command line would make the tests those that it picks.
     command = ["make", "--no-print-directory", name, "ARGS="]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    if name == TESTS:
+        return subprocess.run(command, cwd=ROOT, check=False).returncode, ""
+    done = subprocess.run(command, cwd=ROOT, check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    return done.returncode, done.stdout
 
 
 def rows(statuses: Mapping[str, int], minutes: float) -> list[Row]:

@@ -18,7 +18,11 @@ from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve
 from tte2_ray.schema import ecr_schema
 
-EVERYTHING = ("failure_budget=1", f"reasoner.engine.max_model_len={CONTEXT}")
+EVERYTHING = (
+    "failure_budget=1",
+    f"reasoner.engine.max_model_len={CONTEXT}",
+    "verify.max_tied_share=1",  # pictures that must be read alike have vectors alike
+)
 
 
 def test_every_kind_of_bad_row_becomes_its_class(configured: Configured, tmp_path: Path) -> None:

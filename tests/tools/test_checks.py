@@ -21,21 +21,24 @@ def read(build: Path) -> list[dict[str, object]]:
     return rows
 
 
-def test_a_check_that_fails_hides_no_later_one(build: Path) -> None:
+def test_a_check_that_fails_hides_no_other_one(
+    build: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ran: list[str] = []
 
-    def run(name: str) -> int:
+    def run(name: str) -> tuple[int, str]:
         ran.append(name)
-        return int(name == "lint")
+        return int(name == "lint"), f"{name} was run\n"
 
     assert checks.main(["lint", "types", "unit"], run) == 5
-    assert ran == ["lint", "types", "unit"]
+    assert sorted(ran) == ["lint", "types", "unit"]
+    assert "== types\ntypes was run\n" in capsys.readouterr().out
     assert [(row["name"], row["value"], row["holds"]) for row in read(build)[:3]] == [
         ("make lint", 1, False),
         ("make types", 0, True),
         ("make unit", 0, True),
     ]
-    assert checks.main(["lint"], lambda name: 0) == 0
+    assert checks.main(["lint"], lambda name: (0, "")) == 0
     assert all(row["holds"] for row in read(build))
 
 
@@ -45,9 +48,9 @@ def test_the_checks_have_fifteen_minutes() -> None:
 
 
 def test_a_run_that_ends_early_leaves_nothing_of_an_earlier_one(build: Path) -> None:
-    assert checks.main(["unit"], lambda name: 0) == 0
+    assert checks.main(["unit"], lambda name: (0, "")) == 0
 
-    def interrupted(name: str) -> int:
+    def interrupted(name: str) -> tuple[int, str]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
