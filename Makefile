@@ -4,8 +4,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := $(abspath $(or $(VENV),.venv))/bin
 CHECKS := lint types contracts unit
+RAY_TESTS := tests/pipelines tests/tools/demo
 
-.PHONY: help setup test check $(CHECKS) format lock demo real-corpus bench mini-eval
+.PHONY: help setup test check $(CHECKS) light on-ray format lock demo real-corpus bench mini-eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +20,7 @@ demo: setup ## index a generated world by a job on a local Ray, search it, open 
 	@$(BIN)/python -m tools.demo $(ARGS)
 
 test: setup ## set up, run every check, show which hold and how long they took; what CI runs
-	@$(BIN)/python -m tools.checks $(CHECKS)
+	@$(BIN)/python -m tools.checks lint types contracts light on-ray
 
 check: $(CHECKS) ## ruff, mypy --strict, import contracts, tests; ends with the first that fails
 
@@ -35,6 +36,13 @@ contracts: setup
 
 unit: setup ## the tests alone; ARGS="-k config" picks some
 	$(BIN)/python -m pytest $(ARGS)
+
+# The tests in two parts, which `make test` runs beside each other.
+light: setup
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(RAY_TESTS))
+
+on-ray: setup
+	$(BIN)/python -m pytest $(RAY_TESTS)
 
 format: setup ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

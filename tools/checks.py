@@ -1,11 +1,11 @@
 """Every check and whether it holds: `make test`.
 
-python -m tools.checks lint types contracts unit         # targets of the Makefile
+python -m tools.checks lint types contracts light on-ray         # targets of the Makefile
 
-All are run, whichever fail. The tests are seen as they go; they wait for engines and clusters much
-of the time, so the other checks run beside them, one after the other, and are shown behind them.
-Time is counted from the start of the first: the environment was built before, and how long that
-takes is the network's.
+All are run, whichever fail. The tests on Ray are seen as they go; they wait for clusters and
+engines much of the time, so the other checks run beside them, one after the other, and are shown
+behind them. Time is counted from the start of the first: the environment was built before, and how
+long that takes is the network's.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ from tools.shown import ROOT, Row, begin, conclude
 
 TARGET = "test"
 MOST_MINUTES = 15
-TESTS = "unit"
+SEEN = "on-ray"
 """The check that is seen as it goes."""
 
 Run = Callable[[str], tuple[int, str]]
@@ -38,9 +38,9 @@ def main(names: Sequence[str], run: Run | None = None) -> int:
     begin(TARGET)
     began, run = time.monotonic(), run or make_target
     with ThreadPoolExecutor(1) as beside:
-        others = {name: beside.submit(run, name) for name in names if name != TESTS}
+        others = {name: beside.submit(run, name) for name in names if name != SEEN}
         try:
-            statuses = {name: run(name)[0] for name in names if name == TESTS}
+            statuses = {name: run(name)[0] for name in names if name == SEEN}
         except BaseException:
             beside.shutdown(wait=False, cancel_futures=True)
             raise
@@ -53,10 +53,9 @@ def main(names: Sequence[str], run: Run | None = None) -> int:
 
 
 def make_target(name: str) -> tuple[int, str]:
-    """A target of the Makefile; the output of the tests is passed on as it comes."""
-    # ARGS of the command line would make the tests those that it picks.
-    command = ["make", "--no-print-directory", name, "ARGS="]
-    if name == TESTS:
+    """A target of the Makefile; that of `SEEN` prints as it goes."""
+    command = ["make", "--no-print-directory", name]
+    if name == SEEN:
         return subprocess.run(command, cwd=ROOT, check=False).returncode, ""
     done = subprocess.run(command, cwd=ROOT, check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip

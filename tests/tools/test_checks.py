@@ -30,31 +30,31 @@ def test_a_check_that_fails_hides_no_other_one(
         ran.append(name)
         return int(name == "lint"), f"{name} was run\n"
 
-    assert checks.main(["lint", "types", "unit"], run) == 5
-    assert sorted(ran) == ["lint", "types", "unit"]
+    assert checks.main(["lint", "types", "on-ray"], run) == 5
+    assert sorted(ran) == ["lint", "on-ray", "types"]
     assert "== types\ntypes was run\n" in capsys.readouterr().out
     assert [(row["name"], row["value"], row["holds"]) for row in read(build)[:3]] == [
         ("make lint", 1, False),
         ("make types", 0, True),
-        ("make unit", 0, True),
+        ("make on-ray", 0, True),
     ]
     assert checks.main(["lint"], lambda name: (0, "")) == 0
     assert all(row["holds"] for row in read(build))
 
 
 def test_the_checks_have_fifteen_minutes() -> None:
-    assert checks.rows({"unit": 0}, 14.9)[-1].holds
-    assert not checks.rows({"unit": 0}, 15.0)[-1].holds
+    assert checks.rows({"on-ray": 0}, 14.9)[-1].holds
+    assert not checks.rows({"on-ray": 0}, 15.0)[-1].holds
 
 
 def test_a_run_that_ends_early_leaves_nothing_of_an_earlier_one(build: Path) -> None:
-    assert checks.main(["unit"], lambda name: (0, "")) == 0
+    assert checks.main(["on-ray"], lambda name: (0, "")) == 0
 
     def interrupted(name: str) -> tuple[int, str]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        checks.main(["unit"], interrupted)
+        checks.main(["on-ray"], interrupted)
     assert not (build / "test.json").exists()
 
 
