@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import Encoder
-from tte2_ray.mini.edits import change, restyle, with_thing
+from tte2_ray.mini.edits import change
+from tte2_ray.mini.edits.scene import with_thing
+from tte2_ray.mini.edits.things import restyle
 from tte2_ray.mini.lessons import Lesson, see
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 from tte2_ray.mini.reasoner import trainable

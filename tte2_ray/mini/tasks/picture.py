@@ -3,7 +3,9 @@
 import random
 
 from tte2_ray.mini.asks import RELATIONS, Asks, ThingAsk, ask_scene, has_fine, stands
-from tte2_ray.mini.edits import near_misses, restyle, swap_places, with_thing
+from tte2_ray.mini.edits import near_misses
+from tte2_ray.mini.edits.scene import swap_places, with_thing
+from tte2_ray.mini.edits.things import restyle
 from tte2_ray.mini.language import actor, describe, ecr, look
 from tte2_ray.mini.tasks.case import Candidate, Case, distinct, retrieval
 from tte2_ray.mini.truth import Scene, Split, Truth

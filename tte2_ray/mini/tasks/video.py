@@ -4,7 +4,8 @@ import random
 from dataclasses import replace
 
 from tte2_ray.mini.asks import EventAsk, ask_clip
-from tte2_ray.mini.edits import change_event, near_misses
+from tte2_ray.mini.edits import near_misses
+from tte2_ray.mini.edits.clip import change_event
 from tte2_ray.mini.language import ecr, event_words
 from tte2_ray.mini.tasks.case import Candidate, Case, answer, retrieval
 from tte2_ray.mini.truth import Clip, Split, actor_states
