@@ -50,6 +50,15 @@ def describe_crop(thing: Thing) -> str:
     return ecr("close up", f"close up of {look(thing)}")
 
 
+def describe_lines(page: Page, first: int) -> str:
+    """The ECR of a close-up of two lines of a page."""
+    return ecr("close up", f"close up of {_printed(page, first)}")
+
+
+def _printed(page: Page, first: int) -> str:
+    return ", ".join(f"{number} {good}" for good, number in page.lines[first : first + 2])
+
+
 def actor(thing: Thing) -> str:
     """An actor of a clip in words."""
     return f"{thing.color} {thing.shape}"
@@ -73,6 +82,6 @@ def describe_clip(clip: Clip) -> str:
 
 def describe_page(page: Page) -> str:
     """The ECR of a page: who sends what, and the first two lines."""
-    first = ", ".join(f"{number} {good}" for good, number in page.lines[:2])
+    first = _printed(page, 0)
     head = f"{page.kind} from {page.city}"
     return ecr(f"page {head}. {first}. more lines", f"{head} with {first}")

@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING
 
 from tte2_ray.mini.asks import Asks, ask_clip, ask_page, ask_scene, has_fine, rewritten
 from tte2_ray.mini.edits import change
-from tte2_ray.mini.language import describe, describe_crop
+from tte2_ray.mini.language import describe, describe_crop, describe_lines
 from tte2_ray.mini.model import FRAME_MAX_PIXELS, IMAGE_MAX_PIXELS, PAGE_MAX_PIXELS
-from tte2_ray.mini.render import CLIP_FPS, crop_thing, draw_clip, draw_page, draw_scene
+from tte2_ray.mini.render import (
+    CLIP_FPS,
+    crop_thing,
+    draw_clip,
+    draw_lines,
+    draw_page,
+    draw_scene,
+)
 from tte2_ray.mini.tasks import TASKS, case_about, make_case, phrase
 from tte2_ray.mini.truth import (
     Clip,
@@ -75,8 +82,6 @@ def compressed(rng: random.Random, picture: "Image") -> "Image":
 
 def see(truth: Truth, rng: random.Random, crop: int = -1) -> Media:
     """Draws a truth and takes it through what decoding does to a real file."""
-    import numpy as np
-
     if isinstance(truth, Clip):
         return _see_clip(truth, rng)
     if isinstance(truth, Page):
@@ -86,7 +91,13 @@ def see(truth: Truth, rng: random.Random, crop: int = -1) -> Media:
         if crop >= 0:
             picture = crop_thing(picture, truth.things[crop])
             limit = min(limit, max(48 * 48, picture.width * picture.height))
-    pixels = np.asarray(fit(compressed(rng, picture), limit).convert("RGB"))
+    return _still(rng, picture, limit)
+
+
+def _still(rng: random.Random, picture: "Image", max_pixels: int) -> Media:
+    import numpy as np
+
+    pixels = np.asarray(fit(compressed(rng, picture), max_pixels).convert("RGB"))
     return Media(pixels=pixels[None])
 
 
@@ -137,10 +148,10 @@ def _query_branch(rng: random.Random, truth: Truth, tasks: tuple[str, ...], spli
 
 
 def scene_lesson(rng: random.Random, split: Split = "train") -> Lesson:
-    """A picture: its ECR, two queries that start from it, and often a query-aware look."""
+    """A picture: its ECR, queries that start from it, and often a query-aware look."""
     scene = sample_scene(rng, split)
     tasks = ("image_qa", "image_qa", "composed_retrieval", "grounding", "image_classification")
-    queries = [_query_branch(rng, scene, tasks, split) for _ in range(2)]
+    queries = [_query_branch(rng, scene, tasks, split) for _ in range(rng.choice((1, 2)))]
     own = (item_text(""), describe(scene))
     looks = [rewrite_branch(rng, scene, split)] if rng.random() < 0.5 else []
     return Lesson(media=see(scene, rng), branches=(own, *queries, *looks))
@@ -173,6 +184,15 @@ def page_lesson(rng: random.Random, split: Split = "train") -> Lesson:
     return Lesson(media=see(page, rng), branches=((item_text(""), describe(page)), *looks))
 
 
+def line_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """Two lines of a page, as large as they stand there: what they say."""
+    page = sample_page(rng, split)
+    first = rng.randrange(len(page.lines) - 1)
+    picture = draw_lines(page, first, rng, rng.randint(104, 144))
+    branch = (item_text(""), describe_lines(page, first))
+    return Lesson(media=_still(rng, picture, PAGE_MAX_PIXELS // 4), branches=(branch,))
+
+
 def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
     """No media: queries in words, and short texts as items of the corpus."""
     branches: list[Branch] = []
@@ -186,14 +206,16 @@ def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
 
 
 LESSONS = {
-    scene_lesson: 5,
+    scene_lesson: 6,
     clip_lesson: 3,
-    page_lesson: 4,
-    crop_lesson: 1,
+    page_lesson: 3,
+    crop_lesson: 2,
+    line_lesson: 3,
     text_lesson: 1,
 }
-"""How many of each kind stand in a process's batch. Print is learned late, so pages have many; and
-it takes many steps rather than many lessons, so the batch is small."""
+"""How many of each kind stand in a process's batch. Print is learned late, and from close-ups of
+lines first, which cost a fifth of a page; it takes many steps rather than many lessons, so the
+batch is small."""
 
 
 def lesson_batch(seed: int, step: int) -> list[Lesson]:

@@ -32,6 +32,19 @@ def orthogonalized(matrices_BMN: torch.Tensor) -> torch.Tensor:
     return x.mT if tall else x
 
 
+def _shared_out(matrices_BMN: torch.Tensor) -> torch.Tensor:
+    """All orthogonalised, each by one of the processes, which hold the same matrices."""
+    import torch.distributed as dist
+
+    if not dist.is_initialized():
+        return orthogonalized(matrices_BMN)
+    mine = slice(dist.get_rank(), None, dist.get_world_size())
+    done = torch.zeros_like(matrices_BMN)
+    done[mine] = orthogonalized(matrices_BMN[mine])
+    dist.all_reduce(done)
+    return done
+
+
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised: for the matrices of hidden layers.
 
@@ -77,5 +90,5 @@ class Muon(torch.optim.Optimizer):
             mean = self.state[p]["momentum"]
             mean.lerp_(p.grad, 1 - momentum)
             ahead.append(p.grad.lerp(mean, momentum))
-        for p, update in zip(parameters, orthogonalized(torch.stack(ahead)), strict=True):
+        for p, update in zip(parameters, _shared_out(torch.stack(ahead)), strict=True):
             p.mul_(1 - lr * group["weight_decay"]).add_(update, alpha=-lr * scale)

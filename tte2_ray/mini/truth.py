@@ -1,7 +1,7 @@
 """What is true of an item of the miniature world, how it is sampled, and how it is nearly missed.
 
 Three kinds: a `Scene` (a picture), a `Clip` (a video) and a `Page` (a document). Each is a frozen
-value without pixels; `render.py` draws it with nuisance that the truth does not know.
+value without pixels; `render` draws it with nuisance that the truth does not know.
 Coordinates are in units of the canvas, x to the right and y down.
 """
 
