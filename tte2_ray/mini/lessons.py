@@ -206,11 +206,11 @@ def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
 
 
 LESSONS = {
-    scene_lesson: 6,
-    clip_lesson: 3,
-    page_lesson: 3,
-    crop_lesson: 2,
-    line_lesson: 3,
+    scene_lesson: 4,
+    clip_lesson: 2,
+    page_lesson: 2,
+    crop_lesson: 1,
+    line_lesson: 2,
     text_lesson: 1,
 }
 """How many of each kind stand in a process's batch. Print is learned late, and from close-ups of
