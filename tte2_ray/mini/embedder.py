@@ -36,21 +36,21 @@ class EmbedderTraining:
 
     reads_ecr: bool = True
     """Think-then-embed; False trains the direct baseline."""
-    steps: int = 450
+    steps: int = 800
     rate: float = 1e-3
     """Peak learning rate."""
     temperature: float = 0.02
     """Of InfoNCE (TTE)."""
-    cases: int = 4
+    cases: int = 2
     """Of each task in a process's batch."""
-    negatives: int = 1
+    negatives: int = 2
     """Near-misses of each case that are embedded beside the in-batch negatives."""
     slips: float = 0.15
     """Share of ECRs about media with one thing wrong, as a reasoner's are: the embedder must not
     trust them blindly."""
     seed: int = 0
     processes: int = 2
-    micro_batches: int = 6
+    micro_batches: int = 4
     save_every: int = 100
 
 
