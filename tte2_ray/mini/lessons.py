@@ -121,14 +121,24 @@ def _see_clip(clip: Clip, rng: random.Random) -> Media:
     return Media(pixels=np.stack(pixels), timestamps_s=tuple(float(t) for t in times))
 
 
-def rewrite_branch(rng: random.Random, truth: Truth, split: Split) -> Branch:
-    """Query-aware reasoning about `truth` for a query that it, or something like it, answers."""
+def rewrite_branch(rng: random.Random, truth: Truth, split: Split, sees: bool = True) -> Branch:
+    """Query-aware reasoning about `truth` for a query that it, or something like it, answers.
+
+    Args:
+        rng: of the lesson.
+        truth: of the candidate.
+        split: of the lesson.
+        sees: the candidate's media; then every other ECR errs, as reasoners do, and is not to be
+            trusted. Else the ECR is all that is known.
+    """
     asked = truth
     for _ in range(rng.choice((0, 1, 1, 2))):
         asked = change(rng, asked, split) or asked
     asks, kind = ask(rng, asked)
     query = phrase(rng, kind, asks)
-    return rewrite_text(query, describe(truth)), rewritten(asks, truth, kind)
+    errs = sees and rng.random() < 0.5
+    written = (change(rng, truth, split) if errs else None) or truth
+    return rewrite_text(query, describe(written)), rewritten(asks, truth, kind, sees)
 
 
 def ask(rng: random.Random, truth: Truth) -> tuple[Asks, str]:
@@ -194,7 +204,7 @@ def line_lesson(rng: random.Random, split: Split = "train") -> Lesson:
 
 
 def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
-    """No media: queries in words, and short texts as items of the corpus."""
+    """No media: queries in words, a short text as an item, a query-aware look at an ECR alone."""
     branches: list[Branch] = []
     for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
         case = make_case(task, rng, split, 2)
@@ -202,7 +212,13 @@ def text_lesson(rng: random.Random, split: Split = "train") -> Lesson:
     names = ("image_qa", "video_qa", "image_classification")
     case = make_case(rng.choice(names), rng, split, 2)
     branches.append((item_text(case.positive.text), case.positive.ecr))
+    truth = rng.choice((sample_scene, _sample_two_events, sample_page))(rng, split)
+    branches.append(rewrite_branch(rng, truth, split, sees=False))
     return Lesson(media=None, branches=tuple(branches))
+
+
+def _sample_two_events(rng: random.Random, split: Split) -> Clip:
+    return sample_clip(rng, split, 2)
 
 
 LESSONS = {

@@ -61,7 +61,7 @@ def vocabulary_text(cases: int, seed: int) -> Iterator[str]:
         yield case.positive.ecr
         if case.asks and case.positive.truth is not None:
             yield rewrite_text(case.text, case.positive.ecr)
-            yield rewritten(case.asks, case.positive.truth, "item")
+            yield rewritten(case.asks, case.positive.truth, "item", sees=index % 2 == 0)
         yield f"<{rng.uniform(0, 9):.1f} seconds>"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ReasonerTraining:
     """How the reasoner is trained; the defaults made the committed weights."""
 
-    steps: int = 3800
+    steps: int = 3500
     rate: float = 2.5e-3
     """Peak learning rate."""
     seed: int = 0

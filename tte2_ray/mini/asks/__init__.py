@@ -1,10 +1,11 @@
 """What a query asks of an item, one condition at a time: its words, its truth, and what is seen.
 
 A query is a tuple of asks; an item answers it when every ask holds. `seen` is what a perfect
-query-aware look at the item reports, whether the ask holds or not.
+query-aware look at the item reports, whether the ask holds or not; `told` is what can be reported
+of it without its media.
 """
 
-from tte2_ray.mini.asks.ask import Ask, Asks, all_hold, rewritten
+from tte2_ray.mini.asks.ask import UNTOLD, Ask, Asks, all_hold, rewritten
 from tte2_ray.mini.asks.clip import EventAsk, ask_clip
 from tte2_ray.mini.asks.page import FooterAsk, LineAsk, SenderAsk, ask_page
 from tte2_ray.mini.asks.scene import (
@@ -20,6 +21,7 @@ from tte2_ray.mini.asks.tiny import TinyAsk
 
 __all__ = [
     "RELATIONS",
+    "UNTOLD",
     "Ask",
     "Asks",
     "EventAsk",

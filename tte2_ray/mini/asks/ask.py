@@ -27,6 +27,12 @@ class Ask(Protocol):
         """What the item shows in its stead."""
         ...
 
+    def told(self, truth: Truth) -> str:
+        """What the item's ECR tells in its stead; ends in `UNTOLD` where it tells nothing."""
+        ...
+
+
+UNTOLD = "not told"
 
 Asks = tuple[Ask, ...]
 """A query: an item answers it when every ask holds."""
@@ -37,11 +43,18 @@ def all_hold(asks: Asks, truth: Truth) -> bool:
     return all(ask.holds(truth) for ask in asks)
 
 
-def rewritten(asks: Asks, truth: Truth, kind: str) -> str:
-    """The ECR that a perfect query-aware look (QAR) writes: what each ask meets in the item."""
-    seen = [ask.seen(truth) for ask in asks]
-    think = "; ".join(f"{a.words}: {s}" for a, s in zip(asks, seen, strict=True))
-    return ecr(think, f"{kind} {', '.join(seen)}")
+def rewritten(asks: Asks, truth: Truth, kind: str, sees: bool = True) -> str:
+    """The ECR that a perfect query-aware look (QAR) writes: what each ask meets in the item.
+
+    Args:
+        asks: of the query.
+        truth: of the item.
+        kind: of item that the query looks for.
+        sees: the media; else only the item's ECR is known.
+    """
+    met = [ask.seen(truth) if sees else ask.told(truth) for ask in asks]
+    think = "; ".join(f"{a.words}: {m}" for a, m in zip(asks, met, strict=True))
+    return ecr(think, f"{kind} {', '.join(met)}")
 
 
 def agreement(*pairs: tuple[str, str]) -> int:

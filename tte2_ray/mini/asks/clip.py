@@ -35,6 +35,8 @@ class EventAsk:
         assert isinstance(truth, Clip)
         return " then ".join(event_words(truth, e) for e in truth.events)
 
+    told = seen
+
 
 def ask_clip(rng: random.Random, clip: Clip, fine: bool) -> Asks:
     """Conditions that `clip` answers: what happens, and the tiny thing if `fine`."""

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from tte2_ray.mini.asks.ask import Ask, Asks
+from tte2_ray.mini.asks.ask import UNTOLD, Ask, Asks
 from tte2_ray.mini.truth import Page, Truth
 
 
@@ -30,6 +30,8 @@ class SenderAsk:
         assert isinstance(truth, Page)
         return f"{truth.kind} from {truth.city}"
 
+    told = seen
+
 
 @dataclass(frozen=True, kw_only=True)
 class LineAsk:
@@ -54,6 +56,12 @@ class LineAsk:
         number = dict(truth.lines).get(self.good)
         return f"{number} {self.good}" if number is not None else f"no {self.good}"
 
+    def told(self, truth: Truth) -> str:
+        """The line, if it is one of the first two."""
+        assert isinstance(truth, Page)
+        number = dict(truth.lines[:2]).get(self.good)
+        return f"{self.good} {UNTOLD}" if number is None else f"{number} {self.good}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class FooterAsk:
@@ -76,6 +84,10 @@ class FooterAsk:
         """The word in the footer."""
         assert isinstance(truth, Page)
         return f"marked {truth.footer}"
+
+    def told(self, truth: Truth) -> str:
+        """Nothing: no ECR tells it."""
+        return f"mark {UNTOLD}"
 
 
 def ask_page(rng: random.Random, page: Page, fine: bool) -> Asks:

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from tte2_ray.mini.asks.ask import Ask, Asks, agreement
+from tte2_ray.mini.asks.ask import UNTOLD, Ask, Asks, agreement
 from tte2_ray.mini.asks.tiny import TinyAsk
 from tte2_ray.mini.language import look
 from tte2_ray.mini.truth import Scene, Thing, Truth
@@ -48,6 +48,8 @@ class ThingAsk:
         best = max(truth.things, key=self._agreement)
         return f"{'main ' if best is truth.things[0] else ''}{look(best)} {best.region}"
 
+    told = seen
+
     def _agreement(self, thing: Thing) -> int:
         return agreement((self.color, thing.color), (self.shape, thing.shape),
                          (self.texture, thing.texture), (self.region, thing.region))  # fmt: skip
@@ -80,6 +82,8 @@ class RelationAsk:
         """Where the two stand."""
         return f"{self.first.seen(truth)}, {self.second.seen(truth)}"
 
+    told = seen
+
 
 def stands(a: Thing, relation: Relation, b: Thing) -> bool:
     """Whether `a` stands in `relation` to `b`, by at least a third of the canvas."""
@@ -108,6 +112,11 @@ class SignAsk:
         """What the sign says."""
         assert isinstance(truth, Scene)
         return f"sign {truth.sign}" if truth.sign else "no sign"
+
+    def told(self, truth: Truth) -> str:
+        """Whether there is one."""
+        assert isinstance(truth, Scene)
+        return f"sign {UNTOLD}" if truth.sign else "no sign"
 
 
 def ask_scene(rng: random.Random, scene: Scene, fine: bool) -> Asks:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tte2_ray.mini.asks.ask import agreement
+from tte2_ray.mini.asks.ask import UNTOLD, agreement
 from tte2_ray.mini.language import tiny_look
 from tte2_ray.mini.truth import Clip, Scene, Thing, Truth
 
@@ -31,6 +31,10 @@ class TinyAsk:
         if not tinies:
             return "no tiny"
         return tiny_look(max(tinies, key=self._agreement))
+
+    def told(self, truth: Truth) -> str:
+        """That there is none, which a picture's ECR tells."""
+        return "no tiny" if not _tinies(truth) else f"tiny {UNTOLD}"
 
     def _agreement(self, thing: Thing) -> int:
         return agreement((self.color, thing.color), (self.shape, thing.shape))

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from tte2_ray.mini.edits.things import change_tiny, other, restyle, with_part
+from tte2_ray.mini.edits.things import PARTS, change_tiny, other, restyle, with_part
 from tte2_ray.mini.truth import Scene, Split, Thing, may_look, sample_tiny
 from tte2_ray.mini.words import SIGNS
 
@@ -27,7 +27,7 @@ def swap_parts(rng: random.Random, scene: Scene, split: Split) -> Scene | None:
     """Two big things swap colour, texture or shape: the bag of attributes stays the same."""
     i, j = rng.sample(range(len(scene.things)), 2)
     a, b = scene.things[i], scene.things[j]
-    part = rng.choice(("color", "texture", "shape"))
+    part = rng.choice(PARTS)
     a2, b2 = with_part(a, part, getattr(b, part)), with_part(b, part, getattr(a, part))
     if a2 == a or not (may_look(split, a2.look) and may_look(split, b2.look)):
         return None

@@ -3,9 +3,13 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from tte2_ray.mini.truth import Split, Thing, may_look
 from tte2_ray.mini.words import COLORS, SHAPES, TEXTURES, TINY_SHAPES
+
+PARTS: Final = ("color", "texture", "shape")
+"""Of the look of a thing."""
 
 
 def other(rng: random.Random, value: str, values: Sequence[str]) -> str:
@@ -16,7 +20,7 @@ def other(rng: random.Random, value: str, values: Sequence[str]) -> str:
 def restyle(rng: random.Random, thing: Thing, split: Split, part: str = "") -> Thing:
     """`thing` with another colour, texture or shape (`part`, drawn if "")."""
     for _ in range(40):
-        chosen = part or rng.choice(("color", "texture", "shape"))
+        chosen = part or rng.choice(PARTS)
         values: tuple[str, ...] = {"color": tuple(COLORS), "texture": TEXTURES, "shape": SHAPES}[
             chosen
         ]

@@ -1,8 +1,9 @@
 """Draws a truth as pixels, with nuisance that the truth does not know.
 
-Nuisance: colour jitter, rotation, scale, shading of the ground, noise, blur, font, size of the
-canvas and compression (by `world.py`). Everything is drawn at twice the size and scaled down, so
-that edges are smooth. Shapes of arrays: frames are uint8 (T, H, W, 3).
+Nuisance: colour jitter, rotation, scale, shading of the ground, strokes and rules that mean
+nothing, grain, font, size of the canvas and compression (by `world.py`). Everything is drawn at
+twice the size and scaled down, so that edges are smooth. Shapes of arrays: frames are uint8
+(T, H, W, 3).
 """
 
 from tte2_ray.mini.render.clip import CLIP_FPS, draw_clip

@@ -54,10 +54,18 @@ def draw_lines(page: Page, first: int, rng: random.Random, width: int) -> "Image
 
 
 def _paper(rng: random.Random, side: int, tall: int) -> "Image":
-    from PIL import Image
+    """Paper of any white, with up to two pale rules across it: nothing to tell of."""
+    from PIL import Image, ImageDraw
 
-    paper = rng.randint(238, 255)
-    return Image.new("RGB", (side, tall), (paper, paper, max(0, paper - rng.randint(0, 14))))
+    white = rng.randint(238, 255)
+    paper = Image.new("RGB", (side, tall), (white, white, max(0, white - rng.randint(0, 14))))
+    draw = ImageDraw.Draw(paper)
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        x, y = rng.uniform(0, side), rng.uniform(0, tall)
+        ends = (x, 0, x, tall) if rng.random() < 0.5 else (0, y, side, y)
+        grey = white - rng.randint(18, 45)
+        draw.line(ends, fill=(grey, grey, grey), width=round(side * 0.012))
+    return paper
 
 
 def _print_lines(

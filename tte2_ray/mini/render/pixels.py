@@ -34,7 +34,29 @@ def ground_of(rng: random.Random, width: int, height: int) -> "Image":
         shade = Image.linear_gradient("L").rotate(rng.choice((0, 90, 180, 270)))
         shade = shade.resize((width, height)).point(lambda p: int(p * 0.14))
         ground = Image.composite(Image.new("RGB", (width, height), (128, 128, 128)), ground, shade)
+    _scribble(rng, ground)
     return ground
+
+
+def _scribble(rng: random.Random, ground: "Image") -> None:
+    """Up to three thin strokes, a little lighter or darker than the ground: nothing to tell of."""
+    from PIL import ImageDraw
+
+    width, height = ground.size
+    draw = ImageDraw.Draw(ground)
+    for _ in range(rng.choice((0, 0, 1, 2, 3))):
+        ends = [rng.uniform(0, side) for side in (width, height, width, height)]
+        shade = rng.choice((-1, 1)) * rng.randint(10, 26)
+        red, green, blue = (max(0, min(255, c + shade)) for c in _pixel(ground, ends[0], ends[1]))
+        thick = round(width * rng.uniform(0.008, 0.018))
+        draw.line(ends, fill=(red, green, blue), width=thick)
+
+
+def _pixel(ground: "Image", x: float, y: float) -> tuple[int, ...]:
+    """The colour at a place of an RGB image."""
+    pixel = ground.getpixel((min(int(x), ground.width - 1), min(int(y), ground.height - 1)))
+    assert isinstance(pixel, tuple)
+    return tuple(int(c) for c in pixel)
 
 
 def finish(rng: random.Random, canvas: "Image", size: tuple[int, int], noise: float) -> "Image":

@@ -5,10 +5,10 @@ import random
 from tte2_ray.mini.asks import RELATIONS, Asks, ThingAsk, ask_scene, has_fine, stands
 from tte2_ray.mini.edits import near_misses
 from tte2_ray.mini.edits.scene import swap_places, with_thing
-from tte2_ray.mini.edits.things import restyle
+from tte2_ray.mini.edits.things import PARTS, restyle, with_part
 from tte2_ray.mini.language import actor, describe, ecr, look
 from tte2_ray.mini.tasks.case import Candidate, Case, distinct, retrieval
-from tte2_ray.mini.truth import Scene, Split, Truth
+from tte2_ray.mini.truth import Scene, Split, Thing, Truth, may_look
 from tte2_ray.mini.words import SHAPES, TEXTURES
 
 
@@ -72,6 +72,9 @@ def grounding(scene: Scene, rng: random.Random, split: Split, count: int) -> Cas
     if words is None:
         return None
     crops = [Candidate(truth=scene, crop=i) for i in range(len(scene.things)) if i != index]
+    mixed = [with_thing(scene, index, made) for made in _mixed(scene, index, split)]
+    fitting = [Candidate(truth=made, crop=index) for made in mixed if made is not None]
+    crops += rng.sample(fitting, min(1, len(fitting)))
     for _ in range(20):
         if len(crops) >= count:
             break
@@ -81,6 +84,15 @@ def grounding(scene: Scene, rng: random.Random, split: Split, count: int) -> Cas
     return Case(task="grounding", text=words, media=scene, asks=(),
                 query_ecr=ecr(f"{look(thing)} {thing.region}", f"close up of {look(thing)}"),
                 positive=Candidate(truth=scene, crop=index), negatives=tuple(crops))  # fmt: skip
+
+
+def _mixed(scene: Scene, index: int, split: Split) -> list[Thing]:
+    """The thing with one part of another: all its attributes are in the picture, but not on it."""
+    thing = scene.things[index]
+    made = [
+        with_part(thing, part, getattr(other, part)) for other in scene.things for part in PARTS
+    ]
+    return [m for m in made if m.look != thing.look and may_look(split, m.look)]
 
 
 def _unique_words(rng: random.Random, scene: Scene, index: int) -> str | None:
