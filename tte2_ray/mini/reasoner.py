@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.lessons import Lesson, lesson_batch
+from tte2_ray.mini.lessons import CLOSE_UPS, LESSONS, Lesson, lesson_batch
 from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class ReasonerTraining:
     """How the reasoner is trained; the defaults made the committed weights."""
 
-    steps: int = 3500
+    steps: int = 3600
+    close_up_steps: int = 400
+    """Of these, the first ones: with close-ups alone."""
     rate: float = 2.5e-3
     """Peak learning rate."""
     seed: int = 0
@@ -80,7 +82,8 @@ def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[st
     optimizer = Optimizer(model, schedule)
     began, seen = time.monotonic(), 0
     for step in range(training.steps):
-        lessons = lesson_batch(training.seed, step * training.processes + rank)
+        kinds = CLOSE_UPS if step < training.close_up_steps else LESSONS
+        lessons = lesson_batch(training.seed, step * training.processes + rank, kinds)
         seen += len(lessons)
         loss = backward(model, encoder, lessons, training.micro_batches)
         optimizer.step(step)

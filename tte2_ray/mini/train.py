@@ -23,7 +23,7 @@ from typing import Any
 
 from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
-from tte2_ray.mini.lessons import lesson_batch
+from tte2_ray.mini.lessons import CLOSE_UPS, lesson_batch
 from tte2_ray.mini.measures import Measure, embedder_measures, reasoner_measures
 from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
 
@@ -41,7 +41,7 @@ def data_fingerprint(seed: int) -> str:
     """Names the training data: 16 hex digits over what its first batches say and show."""
     digest = hashlib.sha256()
     for step in range(FINGERPRINTED_BATCHES):
-        for lesson in lesson_batch(seed, step):
+        for lesson in (*lesson_batch(seed, step, CLOSE_UPS), *lesson_batch(seed, step)):
             digest.update(repr(lesson.branches).encode())
             if lesson.media is not None:
                 digest.update(lesson.media.pixels.tobytes())
