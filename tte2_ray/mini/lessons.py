@@ -226,8 +226,8 @@ Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
 """Kinds of lessons, and how many of each stand in a process's batch."""
 
 CLOSE_UPS: Kinds = {crop_lesson: 12, line_lesson: 12}
-"""What training begins with. From close-ups alone, which cost little, print is learned in 250 steps;
-among whole pages and all else it was half learned after 3,200."""
+"""What training begins with. From close-ups alone, which cost little, print is learned in 250
+steps; among whole pages and all else it was half learned after 3,200."""
 
 LESSONS: Kinds = {
     scene_lesson: 5,
