@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.lessons import CLOSE_UPS, LESSONS, Lesson, lesson_batch
+from tte2_ray.mini.lessons import CLOSE_UPS, LESSONS, PAGES, Kinds, Lesson, lesson_batch
 from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 class ReasonerTraining:
     """How the reasoner is trained; the defaults made the committed weights."""
 
-    steps: int = 3600
-    close_up_steps: int = 400
-    """Of these, the first ones: with close-ups alone."""
+    close_up_steps: int = 300
+    """The first, with close-ups alone."""
+    page_steps: int = 500
+    """Those after them, with pages alone."""
+    steps: int = 3750
+    """All together."""
     rate: float = 2.5e-3
     """Peak learning rate."""
     seed: int = 0
@@ -32,6 +35,12 @@ class ReasonerTraining:
     """Groups of rows of alike length in a process's batch."""
     save_every: int = 200
     """Steps between checkpoints."""
+
+    def kinds(self, step: int) -> Kinds:
+        """Which lessons a batch of `step` holds."""
+        if step < self.close_up_steps:
+            return CLOSE_UPS
+        return PAGES if step < self.close_up_steps + self.page_steps else LESSONS
 
 
 def train_reasoner(folder: Path, training: ReasonerTraining, say: Callable[[str], None]) -> None:
@@ -82,8 +91,8 @@ def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[st
     optimizer = Optimizer(model, schedule)
     began, seen = time.monotonic(), 0
     for step in range(training.steps):
-        kinds = CLOSE_UPS if step < training.close_up_steps else LESSONS
-        lessons = lesson_batch(training.seed, step * training.processes + rank, kinds)
+        number = step * training.processes + rank
+        lessons = lesson_batch(training.seed, number, training.kinds(step))
         seen += len(lessons)
         loss = backward(model, encoder, lessons, training.micro_batches)
         optimizer.step(step)
