@@ -239,8 +239,8 @@ LESSONS: Kinds = {
 
 Muon's steps are of one size, whatever the gradient: what has a small share of it is not learned.
 Two lines of print are read after 250 steps of close-ups alone, and whole pages some 300 steps of
-pages alone later; among all else they were half read after 3,200. A batch is small, because it takes
-many steps rather than many lessons.
+pages alone later; among all else they were half read after 3,200. A batch is small, because it
+takes many steps rather than many lessons.
 """
 
 
