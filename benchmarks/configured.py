@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from tte2_ray.config import Loaded, load_config
+from tools.job import index_job
+from tte2_ray.config import Loaded
 from tte2_ray.pipelines.index.config import IndexConfig
-
-CONFIG = Path(__file__).parents[1] / "conf" / "index_corpus.yaml"
 
 
 def loaded(folder: Path, *overrides: str) -> Loaded[IndexConfig]:
@@ -20,7 +19,7 @@ def loaded(folder: Path, *overrides: str) -> Loaded[IndexConfig]:
         f"milvus.data_dir={folder / 'milvus'}",
         f"report_dir={folder / 'report'}",
     ]
-    return load_config(IndexConfig, [CONFIG], [*places, *overrides])
+    return index_job([*places, *overrides])
 
 
 def configured(folder: Path, *overrides: str) -> IndexConfig:

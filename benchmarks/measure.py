@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -35,6 +35,17 @@ def alternate(
     return pairs
 
 
+def in_turn(sides: Mapping[str, Callable[[], float]], number: int) -> dict[str, float]:
+    """Runs every side once, in another order from round to round; what each returned.
+
+    Args:
+        sides: by name.
+        number: of the round, counted from 1; odd ones go forwards, even ones backwards.
+    """
+    order = list(sides) if number % 2 else list(sides)[::-1]
+    return {name: sides[name]() for name in order}
+
+
 def ratio(
     name: str, ours: Sequence[float], theirs: Sequence[float], rows: int, least: float
 ) -> Row:
@@ -60,13 +71,8 @@ def rate(name: str, seconds: Sequence[float], rows: int) -> Row:
 def over_rounds(name: str, seen: Sequence[float], unit: str, rows: int) -> Row:
     """The median of rounds of `rows` items, stated; its `n` counts rounds."""
     low, high = interval(seen)
-    row = stated(f"{name}; rounds of {rows:,}", statistics.median(seen), unit, len(seen))
-    return replace(row, low=low, high=high)
-
-
-def stated(name: str, value: float, unit: str, n: int = 1) -> Row:
-    """A number without a target or an interval."""
-    return Row(name=name, value=value, unit=unit, target="", holds=True, n=n)
+    named = f"{name}; rounds of {rows:,}"
+    return Row.stated(named, statistics.median(seen), unit, len(seen), low, high)
 
 
 def interval(seen: Sequence[float]) -> tuple[float, float] | tuple[None, None]:

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import stated
 from tools.shown import Row
 from tte2_ray.engines import EmbedderConfig, EngineConfig, ModelInput, ReasonerConfig
 from tte2_ray.engines.fake import FakeEmbedder, FakeReasoner
@@ -32,14 +31,14 @@ def driver_memory(folder: Path, few: int = FEW, many: int = MANY) -> list[Row]:
     stated_rows = []
     for phase in runs[many]["phases"]:
         cost = phase["working_s"] / many * 1e6 - engine_us.get(phase["name"], 0.0)
-        stated_rows.append(stated(f"overhead a row, {phase['name']}", cost, "µs", many))
+        stated_rows.append(Row.stated(f"overhead a row, {phase['name']}", cost, "µs", many))
     return [
         Row(name=f"driver's memory, {few:,} to {many:,} rows", value=grown, unit="MB more",
             target=f"< {MOST_MB:.0f}", holds=grown < MOST_MB, n=many),
-        stated(f"driver's peak, {few:,} rows", runs[few]["peak_mb"], "MB", few),
-        stated(f"driver's peak, {many:,} rows", runs[many]["peak_mb"], "MB", many),
+        Row.stated(f"driver's peak, {few:,} rows", runs[few]["peak_mb"], "MB", few),
+        Row.stated(f"driver's peak, {many:,} rows", runs[many]["peak_mb"], "MB", many),
         *stated_rows,
-        stated("whole job on fake engines", many / runs[many]["seconds"], "rows/s", many),
+        Row.stated("whole job on fake engines", many / runs[many]["seconds"], "rows/s", many),
     ]  # fmt: skip
 
 

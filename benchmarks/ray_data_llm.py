@@ -16,14 +16,14 @@ either; both forms of the peer, whose engines are new, are given the same.
 import os
 import statistics
 import time
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.configured import configured
 from benchmarks.gate import gated
-from benchmarks.measure import rate, stated
+from benchmarks.measure import in_turn, rate
 from benchmarks.work import draw_pictures, in_rounds
 from tools.shown import Row
 from tte2_ray.engines import ModelInput, resolve_model
@@ -45,24 +45,25 @@ _ENVIRONMENT = ("VLLM_", "TOKENIZERS_", "OMP_NUM_THREADS")
 
 
 def beside_ray_data_llm(folder: Path, rows: int = ROWS, rounds: int = ROUNDS) -> list[Row]:
-    """Rows a second of both, one after the other, `rounds` times."""
+    """Rows a second of both, one after the other, `rounds` times, the other way round each time."""
     config = configured(folder)
     pictures = draw_pictures(folder / "pictures", WARM + rows * rounds)
     work = in_rounds(folder, config, pictures, warm=WARM, rounds=rounds)
     phase, job, gates = work.phase("reason"), work.job, folder / "gates"
-    ours: list[float] = []
-    theirs: dict[Form, list[float]] = {form: [] for form in FORMS}
+    seconds: list[dict[str, float]] = []
     with cluster(config.ray), gated(phase, job.store, job.plan.shards, gates) as behind:
         behind.seconds(work.warm.shards)
-        for one in work.rounds:
-            ours.append(behind.seconds(one.shards))
+        for number, one in enumerate(work.rounds, 1):
             given = [*work.warm.items, *one.items]
-            for form in FORMS:
-                theirs[form].append(_peer_seconds(config, given, form, rows))
-    best = min(statistics.median(seconds) for seconds in theirs.values())
+            sides: dict[str, Callable[[], float]] = {"ours": partial(behind.seconds, one.shards)}
+            sides |= {form: partial(_peer_seconds, config, given, form, rows) for form in FORMS}
+            seconds.append(in_turn(sides, number))
+    ours = [each["ours"] for each in seconds]
+    theirs = {form: [each[form] for each in seconds] for form in FORMS}
+    best = min(statistics.median(spent) for spent in theirs.values())
     return [
-        stated(f"ECR phase / ray.data.llm at its best; rounds of {rows:,}",
-               best / statistics.median(ours), "ratio", rounds),
+        Row.stated(f"ECR phase / ray.data.llm at its best; rounds of {rows:,}",
+                   best / statistics.median(ours), "ratio", rounds),
         rate("ECR phase, pictures alone", ours, rows),
         *(rate(f"ray.data.llm, {form}", theirs[form], rows) for form in FORMS),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.shown import BUILD
-from tools.worlds import find_world, read_items
+from tools.worlds import find_world, queries_for, read_items
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.mini.render import draw_scene
@@ -23,8 +23,6 @@ from tte2_ray.schema import Item
 
 SEED = 20_260_101
 SPLIT: Final[Split] = "test"
-ITEMS_A_QUERY = 40
-"""About what one more query a task brings into a generated world; near-misses for the most part."""
 WORLDS = BUILD / "bench"
 """Worlds are kept from run to run, and shared by the parts of one."""
 
@@ -63,11 +61,9 @@ def find_items(rows: int, root: Path = WORLDS) -> tuple[list[Item], Path]:
         rows: how many.
         root: where worlds are kept.
     """
-    world, _ = find_world(root, SEED, SPLIT, -(-rows // ITEMS_A_QUERY) + 1)
+    world, _ = find_world(root, SEED, SPLIT, queries_for(rows, SEED, SPLIT))
     items = read_items(world)
     random.Random(SEED).shuffle(items)
-    if len(items) < rows:
-        raise ValueError(f"the world brought {len(items)} items, {rows} are wanted")
     return items[:rows], world
 
 

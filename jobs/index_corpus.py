@@ -1,7 +1,9 @@
 """Index a corpus of images, videos, document pages and text.
 
 python jobs/index_corpus.py corpus.path=my/manifest.parquet index=films
-ray job submit --working-dir . -- python jobs/index_corpus.py --model qwen3-vl-2b …
+ray job submit --working-dir . -- python jobs/index_corpus.py --profile laptop \\
+    corpus.path=/data/films/manifest.parquet index=films \\
+    store=/data/tte2 milvus.data_dir=/data/tte2-milvus report_dir=/data/tte2-report
 """
 
 import sys

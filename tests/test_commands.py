@@ -5,6 +5,9 @@ Programs that are not installed here (docker, helm, kubectl) are passed over.
 
 import re
 import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,14 @@ from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "cluster/README.md", "docs/operations.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "cluster/README.md",
+    "docs/operations.md",
+    "docs/mini.md",
+    "docs/real-corpus.md",
+]
 ELSEWHERE = {"docker", "helm", "kubectl", "export"}
 
 
@@ -66,8 +76,32 @@ def check_python(given: list[str]) -> None:
         argv = [*given[1:], "--print-config"]
         if given[1] != "stop-server":  # it reads its configuration all the same
             assert run_command(argv, default=ROOT / "conf" / "publish_index.yaml") == 0
+    elif given[0] == "-m":
+        check_module(given[1], given[2:])
     else:
-        assert given[0] in {"-m", "-V"} or (ROOT / given[0]).exists(), given
+        assert given[0] == "-V" or (ROOT / given[0]).exists(), given
+
+
+def check_module(name: str, given: list[str]) -> None:
+    """It is one, and of our own ones every flag is declared in it."""
+    assert find_spec(name), f"no module {name}"
+    if name.partition(".")[0] in {"tte2_ray", "benchmarks", "tools"}:
+        file = ROOT / name.replace(".", "/")
+        source = (file / "__main__.py" if file.is_dir() else file.with_suffix(".py")).read_text()
+        for flag in (word.partition("=")[0] for word in given if word.startswith("--")):
+            assert f'"{flag}"' in source, f"{name} has no {flag}"
+
+
+def check_make(given: list[str]) -> None:
+    """Every target is one, and takes the ARGS that it is given."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = [word for word in given if not re.match(r"[A-Z_]+=", word)]
+    assert set(targets) <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)), targets
+    args = [word.removeprefix("ARGS=") for word in given if word.startswith("ARGS=")]
+    for target in targets if args else ():
+        recipe = re.search(rf"^{target}:.*\n\t.*python -m (\S+) .*ARGS", makefile, re.MULTILINE)
+        assert recipe, f"make {target} takes no ARGS"
+        check_module(recipe[1], shlex.split(args[0]))
 
 
 def check(given: list[str]) -> None:
@@ -77,9 +111,7 @@ def check(given: list[str]) -> None:
     elif program.startswith("python"):
         check_python(rest)
     elif program == "make":
-        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        named = [word for word in rest if "=" not in word]
-        assert set(named) <= set(targets), named
+        check_make(rest)
     else:
         assert program in ELSEWHERE | {"pip"}, f"what is {program}?"
 
@@ -93,6 +125,32 @@ def test_a_documented_command_is_one(
         check(given)
 
 
+def help_of(script: str) -> str:
+    command = [sys.executable, ROOT / "jobs" / script, "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    return shown.stdout.replace("\\\n", " ")
+
+
+def examples(text: str) -> list[str]:
+    """The commands that a --help shows, without what is said about each."""
+    started = ("python ", "ray ", "index_corpus.py ")
+    lines = [line.strip() for line in text.splitlines()]
+    return [re.split(r"\s{2,}(?=[a-z])", line)[0] for line in lines if line.startswith(started)]
+
+
+def test_every_example_of_help_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = examples(help_of("index_corpus.py"))
+    assert sum(line.startswith("index_corpus.py") for line in found) == 5
+    assert {line.split()[0] for line in found} == {"python", "ray", "index_corpus.py"}
+    (tmp_path / "mine.yaml").write_text("index: films\n")
+    monkeypatch.chdir(tmp_path)
+    for line in found:
+        given = words(line)
+        check(["python", "jobs/index_corpus.py", *given[1:]] if "corpus" in given[0] else given)
+
+
 def test_the_check_can_fail() -> None:
     for wrong in (
         "ray job submit --adress http://x -- python jobs/index_corpus.py",
@@ -100,6 +158,10 @@ def test_the_check_can_fail() -> None:
         "ray job submit -- python jobs/index_corpus.py --model none",
         "python jobs/index_corpus.py corpus.pth=x",
         "make demos",
+        "make mini-eval ARGS=--quick",
+        "make lint ARGS=--fix",
+        "python -m tte2_ray.mini.trian reasoner",
+        "python -m tte2_ray.mini.train reasoner --outt build/mine",
         "frobnicate",
     ):
         with pytest.raises((AssertionError, SystemExit)):

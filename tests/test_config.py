@@ -13,6 +13,7 @@ from tte2_ray.config import (
     Loaded,
     Options,
     annotated_yaml,
+    decisive,
     fingerprint,
     load_config,
     location,
@@ -202,6 +203,20 @@ def test_fingerprint_names_the_result_and_nothing_else() -> None:
     assert fingerprint(replace(job, extra={"a": 1, "b": 2})) == fingerprint(
         replace(job, extra={"b": 2, "a": 1.0})
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    arguments: dict[str, Any] = speed(default_factory=dict, keys=("threads",))
+
+
+def test_a_mapping_may_hold_speed_and_more() -> None:
+    plain = fingerprint(Tuned())
+    assert fingerprint(Tuned(arguments={"threads": 4})) == plain
+    assert fingerprint(Tuned(arguments={"threads": 4, "precision": "half"})) != plain
+    assert decisive(Tuned(arguments={"threads": 4, "precision": "half"})) == {
+        "arguments": {"precision": "half"}
+    }
 
 
 def test_fingerprint_is_sha256_of_canonical_json() -> None:

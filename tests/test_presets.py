@@ -7,10 +7,12 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
+from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, fingerprint, load_config, main
 from tte2_ray.errors import ConfigError, ResourceMissingError
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
+from tte2_ray.pipelines.index.plan import plan_job
 
 CONF = Path(__file__).parent.parent / "conf"
 BASE = CONF / "index_corpus.yaml"
@@ -156,6 +158,19 @@ def test_a_profile_says_nothing_about_models(profile: str) -> None:
     allowed = {"replicas", "threads", "decode_threads", "max_in_flight", "shards_in_flight"}
     assert set(given["reasoner"]) == set(given["embedder"]) == {"engine"}
     assert set(given["reasoner"]["engine"]) | set(given["embedder"]["engine"]) <= allowed
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_leaves_the_names_of_what_was_made(profile: str, tmp_path: Path) -> None:
+    manifest, store = tmp_path / "rows.jsonl", open_store(str(tmp_path / "store"))
+    rows = [{"item_id": f"{n}", "text": "words"} for n in range(300)]
+    manifest.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    given = [f"corpus.path={manifest}", "reasoner.engine.kind=fake", "embedder.engine.kind=fake"]
+    configs = [load("", name, *given).config for name in ("", profile)]
+    without, placed = (plan_job(config, store, store, again=False) for config in configs)
+    assert placed.plan == without.plan, "the same shards, by the same names"
+    assert (placed.ecr_prefix, placed.vector_prefix) == (without.ecr_prefix, without.vector_prefix)
+    assert placed.target.version == without.target.version
 
 
 def test_the_cluster_profile_takes_its_token_from_the_environment(

@@ -2,7 +2,8 @@
 # Build .venv from the lock, once: `make setup`. Does nothing when the lock has not changed.
 #
 #   PYTHON=/path/to/python3.11   which interpreter to use
-#   EXTRA=gpu                    the CUDA environment (resolved by pip from pyproject.toml)
+#   EXTRA=gpu                    the CUDA environment (resolved by pip from pyproject.toml). Without
+#                                EXTRA the folder stays what it is; another one is built anew
 #   VENV=DIR                     where to build (default .venv)
 #
 # pip's own configuration (index, proxy, certificates: PIP_* and pip.conf) is honoured.
@@ -10,7 +11,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=${VENV:-.venv}
-extra=${EXTRA:-cpu}
+stamp=$venv/setup.stamp # first word: the EXTRA that the environment is for, ready or not
+built=$(cut -d ' ' -f 1 "$stamp" 2>/dev/null || true)
+extra=${EXTRA:-${built:-cpu}}
 lock=requirements/cpu.lock
 
 fail() {
@@ -36,17 +39,19 @@ find_python() {
 
 [ "$extra" = cpu ] || [ "$extra" = gpu ] || fail "EXTRA is cpu or gpu, not '$extra'"
 wanted="$extra $(cat "$lock" pyproject.toml tools/setup.sh tools/*mend*.py | cksum)"
-stamp=$venv/setup.stamp
 if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
 
-if ! { [ -x "$venv/bin/python" ] && is_311 "$venv/bin/python"; }; then
+if [ -z "${EXTRA:-}" ] && [ "$extra" != cpu ]; then
+    echo "setup: $venv was built with EXTRA=$extra, which is kept (EXTRA=cpu changes it)"
+fi
+if [ "${built:-$extra}" != "$extra" ] || ! [ -x "$venv/bin/python" ] || ! is_311 "$venv/bin/python"; then
     python=$(find_python)
     "$python" -m venv --clear "$venv" ||
         fail "'$python -m venv' failed; on Debian and Ubuntu the package python3.11-venv carries it"
 fi
-rm -f "$stamp"
+echo "$extra is being installed" >"$stamp"
 
 pip() {
     "$venv/bin/python" -m pip --disable-pip-version-check --no-input "$@"

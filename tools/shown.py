@@ -26,6 +26,24 @@ class Row:
     low: float | None = None
     high: float | None = None
 
+    @classmethod
+    def stated(
+        cls,
+        name: str,
+        value: float,
+        unit: str,
+        n: int = 1,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> "Row":
+        """A number without a target.
+
+        >>> Row.stated("rows", 3.0, "rows").holds
+        True
+        """
+        return cls(name=name, value=value, unit=unit, target="", holds=True, n=n, low=low,
+                   high=high)  # fmt: skip
+
 
 def begin(target: str, folder: Path = BUILD) -> None:
     """Forgets what an earlier run of a target wrote: one that ends early says nothing at all."""

@@ -6,7 +6,7 @@ and cannot be read back from Parquet).
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from tte2_ray.errors import RowError, RowErrorClass
@@ -62,10 +62,15 @@ class Item:
 
     def to_row(self) -> dict[str, Any]:
         """The row of `item_schema()`; `metadata` becomes JSON text."""
-        row = asdict(self)
-        row["image_uris"] = list(self.image_uris)
-        row["metadata"] = json.dumps(dict(self.metadata), sort_keys=True, ensure_ascii=False)
-        return row
+        return {
+            "item_id": self.item_id,
+            "text": self.text,
+            "image_uris": list(self.image_uris),
+            "video_uri": self.video_uri,
+            "document_uri": self.document_uri,
+            "document_page": self.document_page,
+            "metadata": json.dumps(dict(self.metadata), sort_keys=True, ensure_ascii=False),
+        }
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Item":

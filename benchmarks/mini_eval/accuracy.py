@@ -1,11 +1,13 @@
 """Shares of right attributes, with intervals."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from benchmarks.mini_eval.marks import Mark, marks
-from benchmarks.mini_eval.world import Eval, Query
+from benchmarks.mini_eval.slots import KINDS, Kind
+from benchmarks.mini_eval.world import Eval
 from tools.bootstrap import Estimate, ratio
+from tte2_ray.mini.tasks import TASKS
 
 
 def all_marks(eval_: Eval, ecrs: Mapping[str, str]) -> list[Mark]:
@@ -26,10 +28,25 @@ def accuracy(found: Iterable[Mark]) -> Estimate:
     return ratio({case: (right, total) for case, (right, total) in parts.items()})
 
 
-def exact(queries: Sequence[Query], truth: Mapping[str, str], ecrs: Mapping[str, str]) -> float:
-    """The share of queries whose ECR is the true one, word for word."""
-    names = [query.turn.name for query in queries]
-    return sum(ecrs[name] == truth[name] for name in names) / len(names)
+def of_kind(found: Iterable[Mark], kind: Kind) -> set[str]:
+    """The ids of the items of a kind."""
+    return {mark.item_id for mark in found if mark.kind == kind}
+
+
+def word_for_word(
+    eval_: Eval, ecrs: Mapping[str, str], found: Collection[Mark]
+) -> dict[str, tuple[float, int]]:
+    """Shares of ECRs that are the true ones, and of how many; of items by kind and of queries by
+    task. There is no interval: the near-misses of a query are no independent trials."""
+    named: dict[str, Collection[str]] = {f"{kind}s": of_kind(found, kind) for kind in KINDS}
+    for task in TASKS:
+        own = [query.turn.name for query in eval_.queries if query.task == task]
+        named[f"queries of {task}"] = own
+    return {
+        what: (sum(ecrs[name] == eval_.truth[name] for name in names) / len(names), len(names))
+        for what, names in named.items()
+        if names
+    }
 
 
 def confusions(found: Iterable[Mark]) -> Counter[tuple[str, str, str]]:

@@ -12,13 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.mini_eval.accuracy import accuracy, all_marks, confusions, exact
+from benchmarks.mini_eval.accuracy import accuracy, all_marks, confusions, word_for_word
 from benchmarks.mini_eval.marks import Mark
 from benchmarks.mini_eval.models import job_config, reason
 from benchmarks.mini_eval.occlusion import hidden_by_item
-from benchmarks.mini_eval.slots import KINDS, MEDIA
+from benchmarks.mini_eval.slots import MEDIA
 from benchmarks.mini_eval.world import Eval, read_world
-from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.world import generate
 
 
@@ -68,19 +67,9 @@ def _report(eval_: Eval, ecrs: dict[str, str], hidden: dict[str, list[float]]) -
         print(f"{kind}: most frequent confusions, truth -> said:")
         print("\n".join(f"  {count:4} {name}: {t} -> {s}" for (name, t, s), count in worst))
     _occlusion([m for m in salient if m.kind == "picture"], hidden)
-    _word_for_word(eval_, ecrs, found)
-
-
-def _word_for_word(eval_: Eval, ecrs: dict[str, str], found: Sequence[Mark]) -> None:
     print("\nECRs that are the true ones word for word")
-    for kind in KINDS:
-        names = {m.item_id for m in found if m.kind == kind}
-        right = sum(ecrs[n] == eval_.truth[n] for n in names)
-        print(f"  items: {kind:20} {right / max(1, len(names)):.3f}  n {len(names)}")
-    for task in TASKS:
-        own_queries = [q for q in eval_.queries if q.task == task]
-        share = exact(own_queries, eval_.truth, ecrs)
-        print(f"  queries: {task:20} {share:.3f}  n {len(own_queries)}")
+    for what, (share, n) in word_for_word(eval_, ecrs, found).items():
+        print(f"  {what:32} {share:.3f}  n {n}")
 
 
 def main() -> None:

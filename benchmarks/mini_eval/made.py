@@ -1,6 +1,7 @@
 """How large a miniature is and how long it was trained: from its files, not from a claim."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,18 +11,31 @@ MOST_MB, MOST_MINUTES, MOST_CORES = 10, 60, 2
 
 
 def made_rows(folders: Mapping[str, Path]) -> list[Row]:
-    """Size of the weights and minutes of training, of each model.
+    """Size of the weights, parameters and minutes of training, of each model.
 
     Args:
         folders: of the models, by role.
     """
-    return [row(role, path) for role, path in folders.items() for row in (_weights, _training)]
+    makers = (_weights, _parameters, _training)
+    return [row(role, path) for role, path in folders.items() for row in makers]
 
 
 def _weights(role: str, folder: Path) -> Row:
     megabytes = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
     return Row(name=f"{role}: weights", value=megabytes, unit="MB", target=f"<= {MOST_MB}",
                holds=0 < megabytes <= MOST_MB)  # fmt: skip
+
+
+def _parameters(role: str, folder: Path) -> Row:
+    """Tied weights are kept once, and count once."""
+    from safetensors import safe_open
+
+    count = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as kept:
+            shapes = [kept.get_slice(name).get_shape() for name in kept.offset_keys()]
+        count += sum(math.prod(shape) for shape in shapes)
+    return Row.stated(f"{role}: parameters", count / 1e6, "million")
 
 
 def _training(role: str, folder: Path) -> Row:

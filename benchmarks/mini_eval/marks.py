@@ -108,5 +108,5 @@ def _held_out(true: Group, kind: Kind) -> bool | None:
     if kind == "page":
         return is_held_out_page(true["page kind"], true["city"]) if "city" in true else None
     if "color" not in true:
-        return None  # also of an event: the colour that an actor has turned to is not sampled
+        return None  # of an event, too: an actor's look is told once, where it stands at the start
     return is_held_out(true["color"], true.get("texture", "plain"), true["shape"])

@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.mini_eval.world import Turn
-from tools.shown import ROOT
-from tte2_ray.cascade import SeenQuery, think
-from tte2_ray.config import load_config
+from tools.job import index_job
 from tte2_ray.engines import Embedder, ModelInput, Reasoner, build_embedder, build_reasoner
-from tte2_ray.errors import RowError, RowErrorClass, ValidationError
+from tte2_ray.errors import RowError, ValidationError
 from tte2_ray.media import DecodedItem
 from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.prompts import finished_ecr
 from tte2_ray.stages.decoder import Decoder
 
 if TYPE_CHECKING:
@@ -28,9 +27,8 @@ def job_config(reasoner: str = "", embedder: str = "") -> IndexConfig:
         reasoner: another model than the default's.
         embedder: likewise.
     """
-    path = ROOT / "conf" / "index_corpus.yaml"
     named = {"reasoner.engine.model": reasoner, "embedder.engine.model": embedder}
-    return load_config(IndexConfig, [path], [f"{k}={v}" for k, v in named.items() if v]).config
+    return index_job([f"{key}={model}" for key, model in named.items() if model]).config
 
 
 def reason(turns: Sequence[Turn], config: IndexConfig, say: Say) -> dict[str, str]:
@@ -39,23 +37,28 @@ def reason(turns: Sequence[Turn], config: IndexConfig, say: Say) -> dict[str, st
 
     async def one(turn: Turn, decoded: DecodedItem) -> dict[str, Any]:
         given = _shown(turn, decoded, config.reasoner.instruction)
-        return {"ecr": await written(engine, given, decoded.content_sha256)}
+        said = await engine.reason(given)
+        return {"ecr": finished(said.text, said.truncated)}
 
     rows = _each(engine, turns, config, config.reasoner.engine.max_in_flight, one, say)
     return {turn.name: row["ecr"] for turn, row in zip(turns, rows, strict=True)}
 
 
-async def written(engine: Reasoner, given: ModelInput, content_key: str) -> str:
+def finished(text: str, truncated: bool) -> str:
     """An ECR as the job and the cascade keep it; "" where they would reject it.
 
-    Raises:
-        RowError: the engine refuses the input.
+    Args:
+        text: as a reasoner wrote it.
+        truncated: it met its token limit.
+
+    >>> finished("<think>a red star", truncated=False)
+    '<think>a red star</think>a red star'
+    >>> finished("<think>", truncated=False)
+    ''
     """
     try:
-        return (await think(engine, SeenQuery(given=given, content_key=content_key))).text
-    except RowError as error:
-        if error.error_class is not RowErrorClass.EMPTY_ECR:
-            raise
+        return finished_ecr(text, truncated)[0]
+    except RowError:
         return ""
 
 

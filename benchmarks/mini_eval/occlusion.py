@@ -3,11 +3,11 @@
 The files of a world do not tell; its truths are sampled again from the seed, without drawing them.
 """
 
-import random
 from collections.abc import Sequence
 
+from tools.worlds import sampled
 from tte2_ray.mini.language import look, reading_order
-from tte2_ray.mini.tasks import TASKS, Candidate, make_case
+from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.truth import Scene, Split, Thing
 
 
@@ -32,20 +32,11 @@ def hidden_by_item(seed: int, split: Split, queries: int) -> dict[str, list[floa
     found = {}
     for task in TASKS:
         for number in range(queries):
-            for i, candidate in enumerate(_candidates(task, seed, split, number)):
+            for i, candidate in enumerate(sampled(seed, split, task, number)):
                 if isinstance(candidate.truth, Scene) and candidate.crop < 0:
                     name = f"{task}-{number:05d}-{i}"
                     found[name] = _hidden(candidate.truth)
     return found
-
-
-def _candidates(task: str, seed: int, split: Split, number: int) -> list[Candidate]:
-    """In the order of their ids, as `tte2_ray.mini.world` draws and shuffles them."""
-    rng = random.Random(f"world/{seed}/{split}/{task}/{number}")
-    case = make_case(task, rng, split)
-    candidates = [case.positive, *case.negatives]
-    rng.shuffle(candidates)
-    return candidates
 
 
 def _hidden(scene: Scene) -> list[float]:

@@ -9,11 +9,11 @@ Letters: R rows of a batch, D values.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.mini_eval.slots import KINDS, kind_of
+from benchmarks.mini_eval.models import finished
+from benchmarks.mini_eval.slots import KINDS, Kind, kind_of
 from benchmarks.mini_eval.world import Eval, Turn
-from tte2_ray.errors import RowError
 from tte2_ray.media import DecodedItem, MediaLimits, decode_item
-from tte2_ray.prompts import embed_suffix, finished_ecr, user_message
+from tte2_ray.prompts import embed_suffix, user_message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,14 +22,18 @@ ROWS = 16
 """Rows of a batch."""
 
 
-def sample(eval_: Eval, each: int) -> list[Turn]:
+def sample(eval_: Eval, each: int) -> dict[Kind, list[Turn]]:
     """`each` items of every kind, spread evenly over the corpus."""
-    chosen: list[Turn] = []
-    for kind in KINDS:
-        own = [turn for turn in eval_.items if kind_of(eval_.truth[turn.name]) == kind]
-        count = min(each, len(own))
-        chosen += [own[i * len(own) // count] for i in range(count)]
-    return chosen
+    return {
+        kind: spread([t for t in eval_.items if kind_of(eval_.truth[t.name]) == kind], each)
+        for kind in KINDS
+    }
+
+
+def spread(turns: Sequence[Turn], count: int) -> list[Turn]:
+    """Up to `count` turns at even distances: queries stand by task, so that all tasks are met."""
+    count = min(count, len(turns))
+    return [turns[i * len(turns) // count] for i in range(count)]
 
 
 class Peer:
@@ -116,17 +120,3 @@ class Peer:
             [turn], add_generation_prompt=True, tokenize=False
         )
         return str(prompt)
-
-
-def finished(text: str, truncated: bool) -> str:
-    """An ECR as the job keeps it; "" where it would reject it.
-
-    >>> finished("<think>a red star", truncated=False)
-    '<think>a red star</think>a red star'
-    >>> finished("<think>", truncated=False)
-    ''
-    """
-    try:
-        return finished_ecr(text, truncated)[0]
-    except RowError:
-        return ""

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from benchmarks.mini_eval.accuracy import accuracy, exact
+from benchmarks.mini_eval.accuracy import accuracy, of_kind, word_for_word
 from benchmarks.mini_eval.marks import Mark
-from benchmarks.mini_eval.slots import KINDS, MEDIA, repeats
+from benchmarks.mini_eval.slots import MEDIA, Kind, repeats
 from benchmarks.mini_eval.world import Eval
-from tools.bootstrap import Estimate, mean_of_means
+from tools.bootstrap import Estimate, mean_of_means, share
 from tools.shown import Row
 from tte2_ray.mini.tasks import TASKS
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     Values = np.ndarray[Any, np.dtype[np.float64]]
 
-LEAST_QUERIES, LEAST_COMPARED = 1000, 240
+LEAST_QUERIES, LEAST_COMPARED, LEAST_ALIKE, LEAST_COSINE = 1000, 240, 0.98, 0.999
+PARITY = "transformers and vLLM:"
 TWICE: Final[tuple[Literal["picture", "page"], ...]] = ("picture", "page")
 """Kinds whose statement says again what their thinking says."""
 
 
 def stated(name: str, e: Estimate, unit: str = "share") -> Row:
-    """A number without a target."""
-    return Row(name=name, value=e.value, unit=unit, target="", holds=True, n=e.n,
-               low=e.low, high=e.high)  # fmt: skip
+    """An estimate without a target."""
+    return Row.stated(name, e.value, unit, e.n, e.low, e.high)
 
 
 def attribute_rows(found: Sequence[Mark]) -> list[Row]:
@@ -54,25 +54,14 @@ def exact_rows(eval_: Eval, ecrs: Mapping[str, str], found: Sequence[Mark]) -> l
     """How many ECRs are the true ones word for word, of items by kind and of queries by task; and
     how many statements of items repeat their thinking (it is the thinking that is judged)."""
     refused = sum(not ecr for ecr in ecrs.values())
-    rows = [Row(name="ECRs that the job would reject", value=refused, unit="ECRs", target="",
-                holds=True, n=len(ecrs))]  # fmt: skip
+    rows = [Row.stated("ECRs that the job would reject", refused, "ECRs", len(ecrs))]
     for twice in TWICE:
-        own_ids = {m.item_id for m in found if m.kind == twice}
-        share = sum(repeats(ecrs[name], twice) for name in own_ids) / len(own_ids)
-        rows.append(_plain(f"ECR repeats its thinking: {twice}s", share, len(own_ids)))
-    for kind in KINDS:
-        names = {m.item_id for m in found if m.kind == kind}
-        share = sum(ecrs[n] == eval_.truth[n] for n in names) / len(names)
-        rows.append(_plain(f"ECR word for word: {kind}s", share, len(names)))
-    for task in TASKS:
-        own = [query for query in eval_.queries if query.task == task]
-        share = exact(own, eval_.truth, ecrs)
-        rows.append(_plain(f"ECR word for word: queries of {task}", share, len(own)))
+        names = of_kind(found, twice)
+        again = sum(repeats(ecrs[name], twice) for name in names) / len(names)
+        rows.append(Row.stated(f"ECR repeats its thinking: {twice}s", again, "share", len(names)))
+    for what, (right, n) in word_for_word(eval_, ecrs, found).items():
+        rows.append(Row.stated(f"ECR word for word: {what}", right, "share", n))
     return rows
-
-
-def _plain(name: str, value: float, n: int) -> Row:
-    return Row(name=name, value=value, unit="share", target="", holds=True, n=n)
 
 
 def retrieval_rows(tte: "Mapping[str, Values]", direct: "Mapping[str, Values]") -> list[Row]:
@@ -102,25 +91,39 @@ def retrieval_rows(tte: "Mapping[str, Values]", direct: "Mapping[str, Values]") 
     return rows
 
 
-def parity_rows(same: Sequence[bool], cosines: "Mapping[str, Values]") -> list[Row]:
+def parity_rows(
+    items: Mapping[Kind, Sequence[bool]],
+    queries: Sequence[bool],
+    cosines: "Mapping[str, Values]",
+) -> list[Row]:
     """transformers against vLLM.
 
     Args:
-        same: of each item, whether both wrote the same greedy ECR.
-        cosines: of each item, by embedder.
+        items: of each item, by kind, whether both wrote the same greedy ECR.
+        queries: likewise of each query.
+        cosines: of each item and query, by embedder.
     """
-    share = sum(same) / len(same)
-    rows = [Row(name="transformers and vLLM: same greedy ECR", value=share, unit="share of items",
-                target=">= 0.98", holds=share >= 0.98, n=len(same)),
-            Row(name="transformers and vLLM: items compared", value=len(same), unit="items",
-                target=f">= {LEAST_COMPARED}", holds=len(same) >= LEAST_COMPARED,
-                n=len(same))]  # fmt: skip
+    every = [same for group in items.values() for same in group]
+    rows = [_alike("items", every), _alike("queries", queries)]
+    if not all(every):
+        rows += [stated(f"{PARITY} same greedy ECR, {kind}s", share(sum(group), len(group)))
+                 for kind, group in items.items()]  # fmt: skip
+    rows.append(Row(name=f"{PARITY} items compared", value=len(every), unit="items",
+                    target=f">= {LEAST_COMPARED}", holds=len(every) >= LEAST_COMPARED,
+                    n=len(every)))  # fmt: skip
     for name, values in cosines.items():
         least = float(values.min())
-        rows.append(Row(name=f"transformers and vLLM: least cosine, {name}", value=least,
-                        unit="cosine", target=">= 0.999", holds=least >= 0.999,
+        rows.append(Row(name=f"{PARITY} least cosine, {name}", value=least, unit="cosine",
+                        target=f">= {LEAST_COSINE}", holds=least >= LEAST_COSINE,
                         n=len(values)))  # fmt: skip
     return rows
+
+
+def _alike(what: str, same: Sequence[bool]) -> Row:
+    e = share(sum(same), len(same))
+    return Row(name=f"{PARITY} same greedy ECR, {what}", value=e.value, unit="share",
+               target=f">= {LEAST_ALIKE}", holds=e.value >= LEAST_ALIKE, n=e.n, low=e.low,
+               high=e.high)  # fmt: skip
 
 
 def by_task(rows: Iterable[Row]) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,3 +52,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return open_store(str(tmp_path / "store"))
     request.getfixturevalue("s3_endpoint")
     return open_store(f"s3://{BUCKET}/{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def odd_key(s3_endpoint: str) -> tuple[Store, Callable[[str, bytes], None]]:
+    """A folder on S3, and what puts objects there under names that the store itself refuses."""
+    import botocore.session
+
+    prefix = uuid.uuid4().hex
+    client = botocore.session.Session().create_client("s3")
+    return open_store(f"s3://{BUCKET}/{prefix}"), lambda key, data: client.put_object(
+        Bucket=BUCKET, Key=f"{prefix}/{key}", Body=data
+    )

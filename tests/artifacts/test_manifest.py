@@ -28,7 +28,6 @@ _MANIFEST = IndexManifest(
     rejected=1,
     status="verified",
     created_at="2026-01-02T03:04:05Z",
-    replaced="v1",
     checks={"recall": 0.99, "count": 9},
     tokens={"ecr_output": 12},
 )
@@ -54,6 +53,13 @@ def test_versions_are_listed_for_their_index_alone(store: Store) -> None:
 def test_a_manifest_must_balance() -> None:
     with pytest.raises(ValidationError, match="10 rows in, but 9 accounted for"):
         replace(_MANIFEST, rejected=0)
+
+
+def test_a_manifest_of_before_that_names_whom_it_replaced_is_still_read(disk_store: Store) -> None:
+    stored = {**json.loads(_MANIFEST.to_json()), "replaced": "v1"}
+    disk_store.put(manifest_key("shoes", "v2"), json.dumps(stored).encode())
+    assert read_manifest(disk_store, "shoes", "v2") == _MANIFEST
+    assert "replaced" not in json.loads(_MANIFEST.to_json())
 
 
 @pytest.mark.parametrize(

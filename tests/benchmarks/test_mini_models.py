@@ -1,62 +1,76 @@
 """What mini-eval takes from the index job: how an ECR is finished; and what a model is made of."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from benchmarks.mini_eval import models
 from benchmarks.mini_eval.made import made_rows
-from benchmarks.mini_eval.models import written
+from benchmarks.mini_eval.models import finished
 from benchmarks.mini_eval.occlusion import hidden_by_item
-from benchmarks.mini_eval.parity import finished
 from benchmarks.mini_eval.slots import kind_of, read
-from benchmarks.mini_eval.world import read_world
+from benchmarks.mini_eval.world import Turn, read_world
 from tte2_ray.engines import ModelInput, Reasoned
-from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.errors import RowError, RowErrorClass, ValidationError
 from tte2_ray.mini.world import generate
 from tte2_ray.prompts import finished_ecr
-
-
-class Says:
-    """A double of a reasoner that writes what it is told: real ones rarely write nothing."""
-
-    def __init__(self, text: str, truncated: bool = False) -> None:
-        self._text, self._truncated = text, truncated
-
-    async def reason(self, given: ModelInput) -> Reasoned:
-        if self._text == "refused":
-            raise RowError(RowErrorClass.CONTEXT_OVERFLOW, "too long")
-        return Reasoned(text=self._text, truncated=self._truncated, prompt_tokens=1,
-                        visual_tokens=0, output_tokens=1, cached_tokens=0)  # fmt: skip
-
-    def close(self) -> None: ...
+from tte2_ray.schema import Item
 
 
 @pytest.mark.parametrize("truncated", [True, False])
 @pytest.mark.parametrize("text", ["<think>a</think>b", "<think>main red star. 3 bi", "a star"])
 def test_an_ecr_is_finished_as_the_job_does(text: str, truncated: bool) -> None:
-    ecr = asyncio.run(written(Says(text, truncated), ModelInput(text="which"), "key"))
-    assert ecr == finished_ecr(text, truncated)[0]
-    assert ecr == finished(text, truncated)
+    assert finished(text, truncated) == finished_ecr(text, truncated)[0] != ""
 
 
-def test_nothing_written_is_no_ecr_and_a_refusal_is_none_of_that() -> None:
-    assert asyncio.run(written(Says("<think></think>"), ModelInput(text="which"), "key")) == ""
-    with pytest.raises(RowError, match="too long"):
-        asyncio.run(written(Says("refused"), ModelInput(text="which"), "key"))
+class Says:
+    """A double of a reasoner that writes what it is told: real ones rarely write nothing."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def reason(self, given: ModelInput) -> Reasoned:
+        if self._text == "refused":
+            raise RowError(RowErrorClass.CONTEXT_OVERFLOW, "too long")
+        return Reasoned(text=self._text, truncated=False, prompt_tokens=1, visual_tokens=0,
+                        output_tokens=1, cached_tokens=0)  # fmt: skip
+
+    def close(self) -> None: ...
+
+
+def test_nothing_written_is_no_ecr_and_a_refusal_is_none_of_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def said(text: str) -> dict[str, str]:
+        monkeypatch.setattr(models, "build_reasoner", lambda config: Says(text))
+        turn = Turn(item=Item(item_id="a", text="red star"))
+        return models.reason([turn], models.job_config(), lambda line: None)
+
+    assert said("<think>a red star") == {"a": "<think>a red star</think>a red star"}
+    assert said("<think></think>") == {"a": ""}
+    with pytest.raises(ValidationError, match=r"a of the test world is refused: .*too long"):
+        said("refused")
 
 
 def test_a_model_must_be_small_and_say_that_it_was_trained_in_an_hour(tmp_path: Path) -> None:
     def holding(megabytes: float, told: Mapping[str, Any] | None) -> list[bool]:
-        (tmp_path / "provenance.json").unlink(missing_ok=True)
-        with (tmp_path / "model.safetensors").open("wb") as file:
-            file.truncate(int(megabytes * 1e6))
+        weights = tmp_path / "model.safetensors"
+        for left in (weights, tmp_path / "provenance.json"):
+            left.unlink(missing_ok=True)
+        if megabytes:
+            numbers = np.zeros(int(megabytes * 1e6 / 4), np.float32)
+            save_file({"one": numbers[:10].reshape(2, 5), "other": numbers[10:]}, weights)
         if told is not None:
             (tmp_path / "provenance.json").write_text(json.dumps(told))
-        return [row.holds for row in made_rows({"reasoner": tmp_path})]
+        rows = made_rows({"reasoner": tmp_path})
+        assert rows[1].value == pytest.approx(megabytes / 4)
+        assert (rows[1].name, rows[1].unit) == ("reasoner: parameters", "million")
+        return [row.holds for row in rows if row.target]
 
     def trained(seconds: int, processes: int) -> dict[str, Any]:
         return {"seconds": seconds, "training": {"processes": processes}}

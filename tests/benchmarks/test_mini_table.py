@@ -12,7 +12,7 @@ from benchmarks.mini_eval.marks import Mark, marks
 from benchmarks.mini_eval.parity import sample
 from benchmarks.mini_eval.retrieval import measured, ranking
 from benchmarks.mini_eval.slots import KINDS, kind_of
-from benchmarks.mini_eval.table import attribute_rows, by_task, parity_rows, retrieval_rows
+from benchmarks.mini_eval.table import attribute_rows, by_task, retrieval_rows
 from benchmarks.mini_eval.world import Eval, Query, Turn, read_world
 from tools import worlds
 from tools.bootstrap import mean_of_means, ratio
@@ -50,8 +50,10 @@ def test_a_world_is_read_as_the_job_reads_it(world: Eval) -> None:
 
 
 def test_the_sample_for_transformers_holds_every_kind(world: Eval) -> None:
-    kinds = [kind_of(world.truth[turn.name]) for turn in sample(world, 3)]
-    assert kinds == [kind for kind in KINDS for _ in range(3)]
+    chosen = sample(world, 3)
+    assert list(chosen) == list(KINDS)
+    for kind, turns in chosen.items():
+        assert [kind_of(world.truth[turn.name]) for turn in turns] == [kind] * 3
 
 
 def test_vectors_of_the_answers_find_them(world: Eval) -> None:
@@ -144,18 +146,13 @@ def test_the_table_says_where_tte_is_not_better() -> None:
     assert "mean over tasks" in shown[-1]
 
 
-def test_the_targets_of_attributes_and_parity_can_be_missed() -> None:
+def test_the_target_of_attributes_can_be_missed() -> None:
     truth = "<think>close up</think>close up of red plain star"
     pairs = [(truth, truth.replace("red", "blue") if n % 5 == 0 else truth) for n in range(100)]
     found = [m for n, pair in enumerate(pairs) for m in marks(f"grounding-{n:05d}-0", *pair)]
     whole = attribute_rows(found + _others())[0]
     assert not whole.holds
     assert attribute_rows(_others())[0].holds
-    rows = parity_rows([True] * 291 + [False] * 9, {"embedder": np.array([1.0, 0.9985])})
-    assert [row.holds for row in rows] == [False, True, False]
-    rows = parity_rows([True] * 294 + [False] * 6, {"embedder": np.array([1.0, 0.9995])})
-    assert [row.holds for row in rows] == [True, True, True]
-    assert [row.holds for row in parity_rows([True] * 5, {})] == [True, False]
 
 
 def _others() -> list[Mark]:

@@ -1,8 +1,10 @@
 """What make bench computes of its rounds, and the gates that part them; no engine, no Ray."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,14 @@ from benchmarks import bare
 from benchmarks.bare import BareRound
 from benchmarks.configured import configured
 from benchmarks.gate import Gated, GatedLoad, GatedStage
-from benchmarks.loading import require_rows
-from benchmarks.measure import ROUNDS, alternate, interval, rate, ratio, stated
+from benchmarks.measure import ROUNDS, alternate, in_turn, interval, rate, ratio
+from benchmarks.phases import ROWS, WARM
 from benchmarks.work import draw_pictures, find_items, in_rounds
 from tools.shown import Row, begin, conclude
 from tte2_ray.artifacts.shards import read_shard
 from tte2_ray.engines import EngineConfig
 from tte2_ray.media import MediaLimits
+from tte2_ray.mini import world
 from tte2_ray.schema import Item
 from tte2_ray.stages.load import LoadShards
 
@@ -32,6 +35,19 @@ def test_who_goes_first_changes_from_round_to_round() -> None:
     )
     assert order == ["a1", "b1", "b2", "a2", "a3", "b3"]
     assert pairs == [(1, -1), (2, -2), (3, -3)]
+
+
+def test_three_sides_go_there_and_back() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> float:
+        order.append(name)
+        return float(len(order))
+
+    sides = {name: partial(side, name) for name in "abc"}
+    assert in_turn(sides, 1) == {"a": 1, "b": 2, "c": 3}
+    assert in_turn(sides, 2) == {"a": 6, "b": 5, "c": 4}
+    assert order == ["a", "b", "c", "c", "b", "a"]
 
 
 def test_a_ratio_is_the_median_of_pairs_and_holds_from_its_target_on() -> None:
@@ -82,6 +98,18 @@ def test_items_of_a_world_are_mixed_and_found_again(tmp_path: Path) -> None:
     assert len({item.modality for item in items[:35]}) >= 3
 
 
+def test_a_world_brings_as_many_items_as_the_phases_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawing is a double: thousands of files take minutes."""
+    monkeypatch.setattr(
+        world._Writer, "draw", lambda self, name, *given: {"image_uri": f"media/{name}.png"}
+    )
+    asked = WARM + ROWS * ROUNDS
+    items, _ = find_items(asked, root=tmp_path)
+    assert len({item.item_id for item in items}) == asked
+
+
 @pytest.mark.parametrize(("within", "apart"), [(1.0, 2.0), (2.0, 1.0)])
 def test_the_peer_is_the_faster_of_both_places(
     monkeypatch: pytest.MonkeyPatch, within: float, apart: float
@@ -100,19 +128,13 @@ def test_the_peer_is_the_faster_of_both_places(
     assert [row.value for row in rows] == [6 / within, 6 / apart]
 
 
-def test_a_time_that_was_not_spent_on_all_rows_is_refused() -> None:
-    require_rows("ours1", 16, 16)
-    with pytest.raises(ValueError, match="ours1 holds 15 rows, 16 were loaded"):
-        require_rows("ours1", 15, 16)
-
-
 def test_a_part_says_nothing_about_the_whole_and_a_failure_nothing_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(folder: Path) -> list[Row]:
         raise RuntimeError("no engine")
 
-    monkeypatch.setattr(main, "BENCHMARKS", {"ecr": lambda folder: [stated("x", 1.0, "s")]})
+    monkeypatch.setattr(main, "BENCHMARKS", {"ecr": lambda folder: [Row.stated("x", 1.0, "s")]})
     monkeypatch.setattr(main, "begin", lambda target: begin(target, tmp_path))
     monkeypatch.setattr(main, "conclude", lambda *given: conclude(*given, tmp_path))
     assert main.main([]) == 0
@@ -155,6 +177,30 @@ def test_a_stage_waits_for_the_gates_of_all_its_shards(tmp_path: Path) -> None:
         return str(await asyncio.wait_for(answer, 5))
 
     assert asyncio.run(run()) == "done one"
+
+
+def test_calls_that_wait_leave_the_cores_to_the_other_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sleeping is a double: how often a busy machine lets a call look says nothing."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) % 3 == 0:
+            (tmp_path / "one").touch()
+
+    async def sleep_too(seconds: float) -> None:
+        sleep(seconds)
+
+    given = Gated(stage=Echo, work="done", folder=tmp_path)
+    monkeypatch.setattr(asyncio, "sleep", sleep_too)
+    assert asyncio.run(GatedStage(given)({"name": np.array(["one"])})) == "done one"
+    (tmp_path / "one").unlink()
+    monkeypatch.setattr(time, "sleep", sleep)
+    asyncio.run(GatedLoad(given)({"name": np.array(["one"])}))
+    assert len(slept) == 6
+    assert min(slept) >= 0.02, "at most fifty looks a second"
 
 
 def test_a_gated_loader_is_handed_as_many_shards_as_the_real_one() -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tte2_ray.engines import EngineConfig, ModelInput, resolve_model
+from tte2_ray.config import fingerprint
+from tte2_ray.engines import EngineConfig, ModelInput, ReasonerConfig, resolve_model
 from tte2_ray.engines.config import KEEP_ANSWERS, SET_BY
 from tte2_ray.engines.vllm_input import chat_prompt, engine_arguments
+from tte2_ray.engines.vllm_names import argument_names, require_known_arguments
 from tte2_ray.errors import ConfigError, ResourceMissingError
 from tte2_ray.prompts import place_ecr
 
@@ -86,6 +88,26 @@ def test_every_argument_that_stays_out_of_the_key_is_one_of_vllm() -> None:
     given = pytest.importorskip("vllm.engine.arg_utils").AsyncEngineArgs
     known = {each.name for each in fields(given)}
     assert known >= KEEP_ANSWERS | set(SET_BY), "a name that vLLM drops is a typing error here"
+
+
+def test_the_names_of_arguments_are_read_without_importing_vllm() -> None:
+    given = pytest.importorskip("vllm.engine.arg_utils").AsyncEngineArgs
+    assert argument_names() == {each.name for each in fields(given)}
+
+
+def test_an_argument_that_vllm_has_not_is_named_with_what_was_meant() -> None:
+    wrong = EngineConfig(engine_args={"gpu_memory_utilisation": 0.5, "enforce_eager": True})
+    with pytest.raises(ConfigError, match=r"reasoner\.engine.*did you mean 'gpu_memory_utiliz"):
+        require_known_arguments("reasoner", wrong)
+    require_known_arguments("reasoner", EngineConfig(engine_args={"enforce_eager": True}))
+
+
+def test_a_fingerprint_holds_the_arguments_that_change_answers() -> None:
+    plain, fast = EngineConfig(), EngineConfig(engine_args={"gpu_memory_utilization": 0.5})
+    assert fingerprint(fast) == fingerprint(plain)
+    eight_bits = EngineConfig(engine_args={"quantization": "fp8", "enforce_eager": True})
+    assert fingerprint(eight_bits) != fingerprint(plain)
+    assert fingerprint(ReasonerConfig(engine=eight_bits)) != fingerprint(ReasonerConfig())
 
 
 def test_no_adapter_no_room() -> None:

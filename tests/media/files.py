@@ -13,6 +13,7 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
 Array = npt.NDArray[np.uint8]
+GREEN, RED, BLUE, WHITE = (0, 255, 0), (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
 
 def picture(width: int = 64, height: int = 48) -> Image.Image:
@@ -22,6 +23,13 @@ def picture(width: int = 64, height: int = 48) -> Image.Image:
     pixels[:, width // 2 :] = (0, 0, 255)
     pixels[: height // 4, : width // 4] = (0, 255, 0)
     return Image.fromarray(pixels)
+
+
+def shown_corner(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
+    """The colour at a relative position, rounded to what lossy formats keep."""
+    pixel = image.getpixel((int(x * image.width), int(y * image.height)))
+    assert isinstance(pixel, tuple)
+    return tuple(255 * round(v / 255) for v in pixel)
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -90,11 +98,49 @@ def clip(
     return buffer.getvalue()
 
 
-def variable_rate_clip() -> bytes:
+def live_clip(codec: str = "libvpx", container: str = "webm", *, browser: bool = False) -> bytes:
+    """Three seconds as they are written while they are watched: without a length or a duration.
+
+    Args:
+        codec: of its frames.
+        container: webm or matroska.
+        browser: leave the length of each cluster open too, as browsers do.
+    """
+
+    class Pipe:
+        """A file that cannot be gone back in."""
+
+        def __init__(self) -> None:
+            self.written = b""
+
+        def write(self, data: bytes) -> int:
+            self.written += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with av.open(pipe, "w", format=container, options={"live": "1"}) as output:
+        stream: Any = output.add_stream(codec, rate=24, options={"g": "12"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for index in range(72):
+            frame = av.VideoFrame.from_ndarray(grey_frame(index, 96, 64), format="rgb24")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    return _opened(pipe.written) if browser else pipe.written
+
+
+def _opened(data: bytes) -> bytes:
+    """A live file whose clusters have a size of all ones, which says that it is not known."""
+    cluster = b"\x1f\x43\xb6\x75"
+    head, *clusters = data.split(cluster)
+    unknown = cluster + b"\x01" + b"\xff" * 7
+    return head + b"".join(unknown + each[9 - each[0].bit_length() :] for each in clusters)
+
+
+def variable_rate_clip(codec: str = "libx264", container: str = "mp4") -> bytes:
     """Thirty frames in the first second, then one a second for nine more."""
     buffer = BytesIO()
-    with av.open(buffer, "w", format="mp4") as output:
-        stream: Any = output.add_stream("libx264", rate=30, options={"g": "12"})
+    with av.open(buffer, "w", format=container) as output:
+        stream: Any = output.add_stream(codec, rate=30, options={"g": "12"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for index in range(39):
             frame = av.VideoFrame.from_ndarray(grey_frame(index, 96, 64), format="rgb24")

@@ -147,8 +147,6 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     import botocore.session
     from moto.server import ThreadedMotoServer
 
-    from tte2_ray.media.s3 import client
-
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -159,14 +157,12 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    client.cache_clear()
     made = botocore.session.get_session().create_client("s3")
     made.create_bucket(Bucket="bucket")
     for key, body in {"folder/grüße 1.bin": b"x" * 100, "empty": b""}.items():
         made.put_object(Bucket="bucket", Key=key, Body=body)
     yield "s3://bucket"
     server.stop()
-    client.cache_clear()
 
 
 def test_s3(s3: str, limits: MediaLimits) -> None:
@@ -179,8 +175,5 @@ def test_s3(s3: str, limits: MediaLimits) -> None:
 
 
 def test_s3_server_that_is_gone(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tte2_ray.media.s3 import client
-
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    client.cache_clear()
     assert refused(f"{s3}/empty", fetch_attempts=1) is RowErrorClass.FETCH_FAILED

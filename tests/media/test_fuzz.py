@@ -40,13 +40,14 @@ def originals() -> dict[str, bytes]:
         "mp4": files.clip(24),
         "fragmented": files.clip(24, faststart=True),
         "webm": files.clip(24, codec="libvpx", container="webm"),
+        "live": files.live_clip(browser=True),
         "pdf": files.pdf(1),
         "pdf-picture": files.pdf_with_picture(picture),
     }
 
 
 def _decoder(name: str) -> Callable[[bytes], object]:
-    if name in ("mp4", "webm", "fragmented"):
+    if name in ("mp4", "webm", "live", "fragmented"):
         return lambda data: decode_video(data, name, LIMITS)
     if name.startswith("pdf"):
         return lambda data: decode_page(data, name, 0, LIMITS)

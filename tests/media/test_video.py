@@ -85,11 +85,17 @@ def test_a_single_frame(write: Write) -> None:
     assert video.fps > 0
 
 
+@pytest.mark.parametrize("frames", [2, 8, 17])
+def test_of_a_short_clip_the_beginning_and_the_end_are_seen(write: Write, frames: int) -> None:
+    video, _ = decoded(write("a.mp4", files.clip(frames)))
+    assert video.frame_indices == (0, frames - 1)
+
+
 def test_frames_are_scaled_down_with_a_note(write: Write) -> None:
     path = write("a.mp4", files.clip(12, width=320, height=160))
     video, notes = decoded(path, frame_max_pixels=80 * 40, max_frames=2)
-    assert video.frames.shape == (1, 40, 80, 3)
-    assert notes == "frames 12 -> 1; frames scaled 320x160 to 80x40"
+    assert video.frames.shape == (2, 40, 80, 3)
+    assert notes == "frames 12 -> 2; frames scaled 320x160 to 80x40"
 
 
 def test_only_the_beginning_of_a_long_video_is_seen(write: Write) -> None:

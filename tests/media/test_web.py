@@ -1,100 +1,25 @@
 """http: real requests to a server on loopback, and never to an address that was not checked."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from tests.media.web_server import BODY, Server, serving
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media import MediaLimits
 from tte2_ray.media.address import is_public
 from tte2_ray.media.fetch import fetch
 
-BODY = b"x" * 3000
 PUBLIC = "93.184.215.14"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers by path: /ok, /status/N, /to/URL, and misbehaviours."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.close_connection = True
-        kind, _, rest = self.path[1:].partition("/")
-        if kind == "to":
-            self._start(302, {"Location": rest, "Content-Length": "0"})
-        elif kind == "status":
-            self._start(int(rest), {"Content-Length": "0"})
-        elif kind == "flaky" and self._first_time():
-            self._start(503, {"Content-Length": "0"})
-        elif kind == "chunked":
-            self._start(200, {"Transfer-Encoding": "chunked"})
-            self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY))
-        elif kind == "endless":
-            self._start(200, {})
-            self._write_for_ever(b"x" * 65536, 0)
-        elif kind == "trickle":
-            self._start(200, {"Content-Length": "100000"})
-            self._write_for_ever(b"x", 0.05)
-        elif kind == "trickled-header":
-            self._write_for_ever(b"HTTP/1.1 200 OK\r\n" if rest else b"X", 0.05)
-        elif kind == "short":
-            self._start(200, {"Content-Length": "100000"})
-            self.wfile.write(BODY)
-        elif kind == "garbage":
-            self.wfile.write(b"\0\1\2 this is no http\r\n\r\n")
-        else:
-            self._start(200, {"Content-Length": str(len(BODY))})
-            self.wfile.write(BODY)
-
-    def _start(self, status: int, headers: dict[str, str]) -> None:
-        self.server.asked.append((self.path, self.headers["Host"]))  # type: ignore[attr-defined]
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def _first_time(self) -> bool:
-        asked = [path for path, _ in self.server.asked]  # type: ignore[attr-defined]
-        return self.path not in asked
-
-    def _write_for_ever(self, data: bytes, pause_s: float) -> None:
-        try:
-            while True:
-                self.wfile.write(data)
-                time.sleep(pause_s)
-        except OSError:
-            return
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, str]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
 @pytest.fixture
-def server() -> Iterator[_Server]:
-    with _Server() as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.02,))
-        thread.start()
+def server() -> Iterator[Server]:
+    with serving() as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 def limits(**changes: Any) -> MediaLimits:
@@ -113,18 +38,18 @@ def refused(url: str, **changes: Any) -> RowErrorClass:
     return caught.value.error_class
 
 
-def test_bodies_and_redirects(server: _Server) -> None:
+def test_bodies_and_redirects(server: Server) -> None:
     for path in ("/ok", "/chunked", "/to//ok", "/to//to//ok", "/flaky/1"):
         assert fetch(server.url + path, limits(fetch_attempts=2)) == BODY
     assert fetch(f"{server.url}/to/{server.url}/ok", limits()) == BODY
 
 
-def test_paths_are_encoded_once(server: _Server) -> None:
+def test_paths_are_encoded_once(server: Server) -> None:
     fetch(f"{server.url}/grüße 1%20.png?q=ä b#part", limits())
     assert server.asked[0][0] == "/gr%C3%BC%C3%9Fe%201%20.png?q=%C3%A4%20b"
 
 
-def test_loopback_is_refused_by_default(server: _Server) -> None:
+def test_loopback_is_refused_by_default(server: Server) -> None:
     error_class = refused(server.url + "/ok", allow_private_addresses=False)
     assert error_class is RowErrorClass.URI_NOT_ALLOWED
     assert server.asked == []
@@ -160,7 +85,7 @@ def test_public_addresses() -> None:
 
 
 @pytest.fixture
-def public_name(server: _Server, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def public_name(server: Server, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stands in for the open internet, which tests cannot reach: the name `public.test` has a
     public address at first and a private one when it is asked again (DNS rebinding), and a
     connection to the public address ends at the test's server. Returns the addresses connected to.
@@ -185,7 +110,7 @@ def public_name(server: _Server, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_checked_address_is_the_one_connected_to(
-    server: _Server, public_name: list[str]
+    server: Server, public_name: list[str]
 ) -> None:
     assert fetch("http://public.test/ok", limits(allow_private_addresses=False)) == BODY
     assert public_name == [PUBLIC]
@@ -193,7 +118,7 @@ def test_the_checked_address_is_the_one_connected_to(
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1/", "http://public.test/ok"])
-def test_redirects_are_checked_too(server: _Server, public_name: list[str], target: str) -> None:
+def test_redirects_are_checked_too(server: Server, public_name: list[str], target: str) -> None:
     url = f"http://public.test/to/{target}"
     assert refused(url, allow_private_addresses=False) is RowErrorClass.URI_NOT_ALLOWED
     assert public_name == [PUBLIC]
@@ -216,23 +141,23 @@ def test_redirects_are_checked_too(server: _Server, public_name: list[str], targ
         ("/to/https://127.0.0.1:1/", RowErrorClass.FETCH_FAILED),
     ],
 )
-def test_answers_that_are_refused(server: _Server, path: str, error_class: RowErrorClass) -> None:
+def test_answers_that_are_refused(server: Server, path: str, error_class: RowErrorClass) -> None:
     assert refused(server.url + path) is error_class
 
 
-def test_https_is_not_left_for_what_is_not_listed(server: _Server) -> None:
+def test_https_is_not_left_for_what_is_not_listed(server: Server) -> None:
     changes = {"allowed_schemes": ("http",)}
     url = f"{server.url}/to/https://127.0.0.1:1/"
     assert refused(url, **changes) is RowErrorClass.URI_NOT_ALLOWED
 
 
 @pytest.mark.parametrize("path", ["/ok", "/chunked", "/endless"])
-def test_size_bound(server: _Server, path: str) -> None:
+def test_size_bound(server: Server, path: str) -> None:
     assert refused(server.url + path, max_bytes=1000) is RowErrorClass.TOO_LARGE
 
 
 @pytest.mark.parametrize("path", ["/trickle", "/trickled-header/", "/trickled-header/1"])
-def test_a_server_that_trickles_is_cut_off(server: _Server, path: str) -> None:
+def test_a_server_that_trickles_is_cut_off(server: Server, path: str) -> None:
     begin = time.monotonic()
     assert refused(server.url + path, timeout_s=0.5) is RowErrorClass.FETCH_FAILED
     assert time.monotonic() - begin < 2
@@ -253,5 +178,5 @@ def test_urls_that_lead_nowhere(url: str, error_class: RowErrorClass) -> None:
     assert refused(url) is error_class
 
 
-def test_tls_checks_the_certificate(server: _Server) -> None:
+def test_tls_checks_the_certificate(server: Server) -> None:
     assert refused(server.url.replace("http", "https") + "/ok") is RowErrorClass.FETCH_FAILED

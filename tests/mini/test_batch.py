@@ -11,7 +11,7 @@ from tte2_ray.mini.lessons import Lesson
 from tte2_ray.mini.render import CLIP_FPS
 from tte2_ray.prompts import user_message
 
-MAKERS = (lessons.scene_lesson, lessons.clip_lesson, lessons.page_lesson, lessons.text_lesson)
+MAKERS = tuple(lessons.LESSONS)
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -19,6 +19,8 @@ def test_a_branch_reads_as_the_processor_would_write_it(make, blank: Path) -> No
     import torch
     from PIL import Image
     from transformers import AutoProcessor
+
+    from tte2_ray.mini.reasoner import load_model
 
     processor = AutoProcessor.from_pretrained(blank)
     lesson = make(random.Random(3))
@@ -37,10 +39,20 @@ def test_a_branch_reads_as_the_processor_would_write_it(make, blank: Path) -> No
     prompt = processor.apply_chat_template([turn], add_generation_prompt=True, tokenize=False)
     wanted = processor(text=[prompt], return_tensors="pt", **given)
     assert torch.equal(batch.input_ids_RL, wanted.input_ids)
+    places, _ = load_model(blank).model.get_rope_index(
+        wanted.input_ids, wanted.mm_token_type_ids, wanted.get("image_grid_thw"),
+        wanted.get("video_grid_thw"), wanted.attention_mask,
+    )  # fmt: skip
+    assert torch.equal(batch.position_ids_3RL, places)
     if "images" in given:
         assert torch.allclose(batch.images[0], wanted.pixel_values, atol=1e-6)
     if "videos" in given:
         assert torch.allclose(batch.videos[0], wanted.pixel_values_videos, atol=1e-6)
+
+
+def test_every_kind_of_lesson_is_among_them() -> None:
+    kinds = {make.__name__.removesuffix("_lesson") for make in MAKERS}
+    assert kinds == {"scene", "crop", "clip", "page", "line", "text"}
 
 
 def test_branches_that_share_a_picture_do_not_see_each_other(blank: Path) -> None:

@@ -2,11 +2,15 @@
 
 import json
 import random
+import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from tools.worlds import read_items
 from tte2_ray.mini.asks import all_hold
 from tte2_ray.mini.edits import change
 from tte2_ray.mini.embedder import case_batch
@@ -19,9 +23,10 @@ from tte2_ray.mini.truth import (
     Truth,
     actor_states,
     sample_clip,
+    sample_page,
     sample_scene,
 )
-from tte2_ray.mini.words import is_held_out
+from tte2_ray.mini.words import is_held_out, is_held_out_page
 from tte2_ray.mini.world import generate
 
 
@@ -34,14 +39,73 @@ def test_the_same_arguments_give_the_same_files(tmp_path: Path) -> None:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_no_truth_reaches_items_or_queries(tmp_path: Path) -> None:
-    world = generate(tmp_path, seed=4, split="test", queries_per_task=2)
-    items = (tmp_path / "items.jsonl").read_text()
-    assert "<think>" not in items + (tmp_path / "queries.jsonl").read_text()
-    queries = [json.loads(line) for line in (tmp_path / "queries.jsonl").read_text().splitlines()]
-    judged = {line.split()[0] for line in (tmp_path / "qrels.txt").read_text().splitlines()}
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world of the test split, two queries a task."""
+    folder: Path = tmp_path_factory.mktemp("written")
+    assert generate(folder, seed=4, split="test", queries_per_task=2).queries == 2 * len(TASKS)
+    return folder
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_no_truth_reaches_the_manifests(written: Path) -> None:
+    items, queries = lines(written / "items.jsonl"), lines(written / "queries.jsonl")
+    columns = {"item_id", "text", "image_uri", "video_uri", "document_uri", "document_page"}
+    assert {frozenset(item) for item in items} == {frozenset(columns)}
+    assert pq.read_table(written / "items.parquet").to_pylist() == items
+    assert all(item.metadata == {} for item in read_items(written))
+    for item in items:
+        media = [item[name] for name in ("image_uri", "video_uri", "document_uri") if item[name]]
+        assert bool(item["text"]) != bool(media), "words are of text items alone"
+    asked = {"query_id", "task", "instruction", "text", "measure", "pool"}
+    for query in queries:
+        assert set(query) - {"image_uri", "video_uri"} == asked
+        assert query["instruction"] == TASKS[query["task"]].instruction
+    assert "<think>" not in json.dumps([items, queries])
+    judged = {line.split()[0] for line in (written / "qrels.txt").read_text().splitlines()}
     assert judged == {query["query_id"] for query in queries}
-    assert world.queries == 2 * len(TASKS)
+
+
+def test_names_say_task_query_and_number_alone(written: Path) -> None:
+    of_query = rf"({'|'.join(TASKS)})-\d{{5}}"
+    for item in lines(written / "items.jsonl"):
+        assert re.fullmatch(rf"text-\d{{5}}|{of_query}-\d", item["item_id"])
+    for file in (written / "media").iterdir():
+        assert re.fullmatch(rf"query-{of_query}|{of_query}-\d", file.stem)
+        assert file.suffix in {".png", ".jpg", ".mp4", ".pdf"}
+
+
+def test_files_say_nothing_beside_their_pixels(written: Path) -> None:
+    import av
+    from PIL import Image
+    from pypdfium2 import PdfDocument
+
+    kinds = set()
+    for file in (written / "media").iterdir():
+        kinds.add(file.suffix)
+        if file.suffix == ".pdf":
+            with PdfDocument(file) as document:
+                told = document.get_metadata_dict()
+                assert {told.pop("CreationDate"), told.pop("ModDate")} == {"D:19700101000000Z"}
+                assert set(told.values()) == {""}
+                assert document[0].get_textpage().get_text_range() == ""
+        elif file.suffix == ".mp4":
+            with av.open(file) as container:
+                brands = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+                assert set(container.metadata) == brands
+                assert {k for s in container.streams for k in s.metadata} == {
+                    "language",
+                    "handler_name",
+                }
+        else:
+            with Image.open(file) as picture:
+                picture.load()
+                assert not picture.getexif()
+                assert all(name.startswith("jfif") for name in picture.info)
+    assert kinds == {".png", ".jpg", ".mp4", ".pdf"}
 
 
 def test_what_answers_a_query_is_of_the_kind_that_it_asks_for(tmp_path: Path) -> None:
@@ -79,6 +143,18 @@ def test_held_out_looks_are_seen_in_the_test_split_alone() -> None:
             truths = [scene, clip, change(rng, scene, split), change(rng, clip, split)]
             seen += sum(is_held_out(*look) for truth in truths for look in looks(truth))
         return seen
+
+    assert held_out("train") == held_out("dev") == 0
+    assert held_out("test") > 10
+
+
+def test_held_out_senders_are_seen_in_the_test_split_alone() -> None:
+    def held_out(split: Split) -> int:
+        pages = []
+        for n in range(200):
+            page = sample_page(random.Random(n), split)
+            pages += [page, change(random.Random(n), page, split) or page]
+        return sum(is_held_out_page(page.kind, page.city) for page in pages)
 
     assert held_out("train") == held_out("dev") == 0
     assert held_out("test") > 10

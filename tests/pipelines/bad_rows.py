@@ -104,6 +104,8 @@ def _spoilt_others(corpus: BadCorpus) -> None:
     video, document = _adder(corpus, "video_uri"), _adder(corpus, "document_uri")
     video("empty video", "empty_file", "zero.mp4", b"")
     video("cut video", "corrupt_media", "cut.mp4", files.clip(24)[:2000])
+    webm = files.clip(72, codec="libvpx", container="webm")
+    video("cut webm", "corrupt_media", "cut.webm", webm[: len(webm) * 4 // 5])
     video("no video", "unsupported_type", "words.mp4", b"these are words " * 40)
     document("locked", "encrypted", "locked.pdf", files.pdf(password="secret"))
     document("no such page", "no_such_page", "two.pdf", files.pdf(), document_page=7)

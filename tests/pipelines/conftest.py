@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.pipelines.refusing import Refuse
 from tte2_ray.config import Loaded, Options, load_config
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve, stop_server
@@ -111,3 +112,24 @@ def configured(
         return load_config(IndexConfig, files, [*given, *overrides])
 
     return load
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> list[str]:
+    """A configuration in which all is well, on carried models."""
+    manifest = tmp_path / "corpus" / "rows.jsonl"
+    manifest.parent.mkdir()
+    manifest.write_text(json.dumps({"item_id": "a", "text": "a note"}) + "\n")
+    return [
+        "index=preflight",
+        f"corpus.path={manifest}",
+        f"store={tmp_path / 'store'}",
+        f"report_dir={tmp_path / 'report'}",
+        f"milvus.data_dir={tmp_path / 'milvus'}",
+        "milvus.connect_timeout_s=2",
+    ]
+
+
+@pytest.fixture
+def refuse(given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refuse:
+    return Refuse(given, tmp_path, capsys)

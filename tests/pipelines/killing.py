@@ -1,6 +1,7 @@
 """Jobs in processes of their own, killed at a moment that is seen in the store."""
 
 import contextlib
+import re
 import subprocess
 import sys
 import time
@@ -11,9 +12,25 @@ from typing import TextIO
 import psutil
 
 from tte2_ray.artifacts.store import Store
+from tte2_ray.pipelines.index.config import IndexConfig
 
 ROOT = Path(__file__).parent.parent.parent
 POLL_S = 0.02
+
+
+def overrides_of(config: IndexConfig) -> list[str]:
+    """What a process must be told to run the configuration of a test."""
+    return [
+        f"index={config.index}",
+        f"store={config.store}",
+        f"corpus.path={config.corpus.path}",
+        f"corpus.rows_per_shard={config.corpus.rows_per_shard}",
+        f"milvus.data_dir={config.milvus.data_dir}",
+        f"report_dir={config.report_dir}",
+        "reasoner.engine.kind=fake",
+        "embedder.engine.kind=fake",
+        f"failure_budget={config.failure_budget}",
+    ]
 
 
 def start_job(overrides: Sequence[str], log: TextIO) -> "subprocess.Popen[str]":
@@ -33,14 +50,17 @@ def kill_when(job: "subprocess.Popen[str]", reached: Callable[[], bool], timeout
     job.wait(timeout=30)
 
 
-def done_shards(store: Store, folder: str) -> dict[str, str]:
-    """The tables of shards whose markers stand, with their versions: what must not change."""
-    found: dict[str, str] = {}
-    for key, _ in store.list(folder):
-        table = key.replace(".done.json", ".parquet")
-        if key.endswith(".done.json") and (stat := store.stat(table)):
-            found[table] = stat.version
-    return found
+def done_shards(store: Store, folder: str) -> list[str]:
+    """The markers of a phase."""
+    return [key for key, _ in store.list(folder) if key.endswith(".done.json")]
+
+
+def taken_up(log: str, phase: str) -> tuple[int, int]:
+    """Rows that a run set about in a phase, and those that it found done, by its first line."""
+    line = re.search(rf"^{phase} +0/([\d,]+) rows(?: · ([\d,]+) reused)?", log, re.MULTILINE)
+    assert line, f"nothing is said of {phase} in: {log}"
+    rows, reused = (int((n or "0").replace(",", "")) for n in line.groups())
+    return rows, reused
 
 
 def worker_of(stage: str) -> psutil.Process | None:

@@ -1,7 +1,8 @@
 """The plan before a run: what it says of tokens, time and cost, and from where."""
 
 import io
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import pytest
 from PIL import Image
 
 from tte2_ray.artifacts.freeze import freeze_plan
-from tte2_ray.artifacts.shards import Shard
-from tte2_ray.artifacts.store import open_store
+from tte2_ray.artifacts.shards import Plan, Shard
+from tte2_ray.artifacts.store import Store, open_store
 from tte2_ray.engines import EmbedderConfig, EngineConfig, ModelInput, ReasonerConfig
 from tte2_ray.engines.tokens import TokenCounter
+from tte2_ray.pipelines.index import expect as expecting
 from tte2_ray.pipelines.index.config import EstimateConfig, IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate
-from tte2_ray.pipelines.index.expect import expect
-from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate, measured_rate
+from tte2_ray.pipelines.index.expect import dry_run, expect
+from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate, measured_rate, tells_a_rate
 from tte2_ray.pipelines.index.sample import Sample, draw, look
 from tte2_ray.pipelines.index.sample import _measure as run_sample
 from tte2_ray.schema import Item
@@ -24,6 +26,8 @@ from tte2_ray.stages.counts import Counts
 
 FAKE = EngineConfig(kind="fake", model="Somebody/Model")
 GPU = replace(FAKE, kind="vllm", model="/models/large", num_gpus=4, replicas=2)
+STRANGER = replace(GPU, model=FAKE.model)
+"""Of whose speed nothing is known, nor is its folder here."""
 SAMPLE = Sample(rows=32, rejected={}, prompt_tokens=1000.0, visual_tokens=900.0)
 RATES = {
     "reason": Rate(per_s=1100.0, start_s=60.0, output_tokens=100.0, basis="measured"),
@@ -121,6 +125,71 @@ def test_the_sample_is_decoded_and_its_bad_rows_are_foretold(tmp_path: Path) -> 
     assert "a fake engine" in out.getvalue()
 
 
+def test_a_rate_of_a_sample_that_failed_is_neither_kept_nor_believed(tmp_path: Path) -> None:
+    nothing = measured_rate(Counts(), working_s=0.1, start_s=30.0, replicas=1)
+    keep_rate("reason", "f", GPU, nothing)
+    assert known_rate("reason", "f", GPU) is None
+    keep_rate("reason", "f", GPU, RATES["reason"])
+    (file,) = (tmp_path / "cache" / "tte2_ray" / "rates").iterdir()
+    kept = json.loads(file.read_text())
+    for wrong in (0.0, -1.0, float("nan"), float("inf"), "fast"):
+        file.write_text(json.dumps({**kept, "per_s": wrong}))  # as some earlier code kept it
+        assert known_rate("reason", "f", GPU) is None, wrong
+    file.write_text(json.dumps(kept))
+    assert known_rate("reason", "f", GPU) == RATES["reason"]
+
+
+@pytest.fixture
+def wrong_mount(tmp_path: Path) -> tuple[Store, Plan]:
+    """A corpus whose pictures are not there."""
+    store = open_store(str(tmp_path / "store"))
+    items = [Item(item_id=f"{n}", image_uris=(f"/no/mount/{n}.png",)) for n in range(8)]
+    return store, freeze_plan(store, "c", items, 4)
+
+
+def no_engine(*_: object) -> dict[str, Rate]:
+    """A double of `measure`, which starts engines."""
+    raise AssertionError("an engine was started for a sample that cannot be read")
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_sample_of_which_nothing_can_be_read_foretells_nothing_and_says_so(
+    wrong_mount: tuple[Store, Plan], monkeypatch: pytest.MonkeyPatch, dry: bool
+) -> None:
+    monkeypatch.setattr(expecting, "measure", no_engine)
+    store, plan = wrong_mount
+    left, out = dict.fromkeys(("reason", "embed", "load"), plan.shards), io.StringIO()
+    made, unknown = dict.fromkeys(left, "f"), config(STRANGER, STRANGER)
+    found = (
+        dry_run(unknown, plan, store, left, made, out) if dry
+        else expect(unknown, store, left, made, out)
+    )  # fmt: skip
+    assert found is None
+    said = out.getvalue()
+    assert "sample of 8 rows: none of them can be indexed (8 not_found)" in said
+    assert "tokens, time and cost are unknown" in said
+    assert "≈" not in said, "nothing is foreseen"
+
+
+def test_a_sample_that_no_engine_answers_leaves_time_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_: IndexConfig, items: Sequence[Item]) -> dict[str, Rate]:
+        """A double of `measure`: an engine that refused every row."""
+        assert items
+        none = measured_rate(Counts(), working_s=0.1, start_s=30.0, replicas=1)
+        return {"reason": none, "embed": none}
+
+    monkeypatch.setattr(expecting, "measure", refuses)
+    store, out = open_store(str(tmp_path / "store")), io.StringIO()
+    plan = freeze_plan(store, "c", [Item(item_id=f"{n}", text="words") for n in range(8)], 4)
+    left = dict.fromkeys(("reason", "embed", "load"), plan.shards)
+    made, unknown = dict.fromkeys(left, "f"), config(STRANGER, STRANGER)
+    assert expect(unknown, store, left, made, out) is None
+    assert "no row of it came through reason, embed on the engines: time and cost" in out.getvalue()
+    assert known_rate("reason", "f", STRANGER) is None
+
+
 def test_a_file_that_answers_once_does_not_end_the_sample(tmp_path: Path) -> None:
     for name in "ab":
         Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
@@ -137,6 +206,12 @@ def test_a_file_that_answers_once_does_not_end_the_sample(tmp_path: Path) -> Non
 def test_rows_that_were_taken_over_say_nothing_of_the_length_of_an_ecr() -> None:
     counts = Counts(rows=100, done=90, taken_over=80, prompt_tokens=900, output_tokens=100)
     assert measured_rate(counts, working_s=1.0, start_s=0.0, replicas=1).output_tokens == 10
+
+
+def test_rejected_rows_say_nothing_of_the_speed_of_an_engine() -> None:
+    assert not tells_a_rate(Counts(rows=1000, done=15, rejected=985))
+    assert not tells_a_rate(Counts(rows=1000, done=1000, taken_over=985))
+    assert tells_a_rate(Counts(rows=1000, done=16, rejected=984))
 
 
 def test_the_miniature_counts_as_its_processor_does() -> None:

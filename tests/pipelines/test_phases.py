@@ -1,6 +1,8 @@
 """What Ray makes of an error in a stage, and what is told of it; on a real local Ray."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.work import as_columns, shards_of
 
 SHARDS = [Shard(name=f"{n}", key="k", rows=5, rejected=0) for n in range(4)]
+HEARD_S = 60.0
 POOL = Pool(replicas=1, num_cpus=1, num_gpus=0, in_flight=2, max_restarts=1, environment={})
 
 
@@ -49,6 +52,22 @@ class Breaks(Counting):
         raise KeyError("no such column")
 
 
+class TellsAsItGoes(Counting):
+    """Has one shard of a call done, and waits with the next until that was heard of."""
+
+    shards_a_call = len(SHARDS)
+
+    def __call__(self, batch: Any) -> Iterator[dict[str, list[str]]]:  # type: ignore[override]
+        first, *others = shards_of(batch)
+        yield as_columns([self.count(first)])
+        deadline = time.monotonic() + HEARD_S
+        while not Path(self._work).exists():
+            if time.monotonic() > deadline:
+                raise ValidationError("nobody heard of the first shard")
+            time.sleep(0.05)
+        yield from (as_columns([self.count(shard)]) for shard in others)
+
+
 def run(stage: type, shards: Sequence[Shard] = SHARDS) -> list[Counts]:
     return list(run_phase(stage, "mini:reasoner", shards, POOL))
 
@@ -57,6 +76,16 @@ def run(stage: type, shards: Sequence[Shard] = SHARDS) -> list[Counts]:
 def test_counts_come_as_shards_are_done() -> None:
     assert sum(counts.done for counts in run(Counting)) == 20
     assert run(Counting, []) == []
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_stage_is_heard_of_while_it_works_on_one_call(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    done = []
+    for counts in run_phase(TellsAsItGoes, str(heard), SHARDS, POOL):
+        heard.touch()
+        done.append(counts.done)
+    assert done == [5, 5, 5, 5]
 
 
 @pytest.mark.usefixtures("ray_cluster")

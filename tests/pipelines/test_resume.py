@@ -13,7 +13,15 @@ import ray
 from moto.server import ThreadedMotoServer
 
 from tests.pipelines.conftest import ROWS, Configured, contents, run
-from tests.pipelines.killing import POLL_S, done_shards, kill_when, kill_worker, start_job
+from tests.pipelines.killing import (
+    POLL_S,
+    done_shards,
+    kill_when,
+    kill_worker,
+    overrides_of,
+    start_job,
+    taken_up,
+)
 from tte2_ray.artifacts.store import Store, open_store
 from tte2_ray.config import Loaded
 from tte2_ray.errors import RuntimeFailure
@@ -26,32 +34,23 @@ SLOW = ("reasoner.engine.fake_delay_s=0.4", "embedder.engine.fake_delay_s=0.4",
 """Slow enough to be met between two shards."""
 
 
-def overrides_of(loaded: Loaded[IndexConfig]) -> list[str]:
-    """What the command line must say for a process to run the same configuration."""
-    config, empty = loaded.config, ["--config", "tests/pipelines/nothing.yaml"]
-    address = ray.get_runtime_context().gcs_address
-    return [
-        *empty,
-        f"index={config.index}",
-        f"store={config.store}",
-        f"corpus.path={config.corpus.path}",
-        f"milvus.data_dir={config.milvus.data_dir}",
-        f"report_dir={config.report_dir}",
-        f"ray.address={address}",
-        "reasoner.engine.kind=fake",
-        "embedder.engine.kind=fake",
-        f"failure_budget={config.failure_budget}",
-        *SLOW,
-    ]
-
-
-def killed(loaded: Loaded[IndexConfig], store: Store, folder: str, log: Path) -> dict[str, str]:
-    """Runs the job until two more shards of a phase are done, kills it; what was done by then."""
+def killed(loaded: Loaded[IndexConfig], store: Store, folder: str, log: Path) -> int:
+    """Runs the job until two more shards of a phase are done, kills it; rows done by then."""
     before = len(done_shards(store, folder))
-    with log.open("a") as out:
-        job = start_job(overrides_of(loaded), out)
+    address = ray.get_runtime_context().gcs_address
+    empty = ["--config", "tests/pipelines/nothing.yaml"]
+    with log.open("w") as out:
+        job = start_job([*empty, *overrides_of(loaded.config), *SLOW, f"ray.address={address}"],
+                        out)  # fmt: skip
         kill_when(job, lambda: len(done_shards(store, folder)) >= before + 2, timeout_s=120)
-    return done_shards(store, folder)
+    return SHARD * len(done_shards(store, folder))
+
+
+def assert_goes_on(log: Path, phase: str, done: int) -> None:
+    """What was done is not done again; the shard in flight may have been finished, too."""
+    rows, reused = taken_up(log.read_text(), phase)
+    assert rows + reused == ROWS
+    assert done <= reused <= done + SHARD
 
 
 def test_a_killed_driver_is_resumed_with_at_most_the_shards_in_flight_redone(
@@ -59,18 +58,19 @@ def test_a_killed_driver_is_resumed_with_at_most_the_shards_in_flight_redone(
 ) -> None:
     loaded = configured(*SLOW)
     store, log = open_store(loaded.config.store), tmp_path / "log"
-    in_reason = killed(loaded, store, "ecr", log)
-    in_reason_again = killed(loaded, store, "ecr", log)
+    done = 0
+    for _ in range(2):
+        in_reason = killed(loaded, store, "ecr", log)
+        assert_goes_on(log, "reason", done)
+        done = in_reason
     in_embed = killed(loaded, store, "vectors", log)
+    assert_goes_on(log, "reason", done)
+    assert_goes_on(log, "embed", 0)
     results, said = run(loaded)
 
-    kept = done_shards(store, "ecr") | done_shards(store, "vectors")
-    for done in (in_reason, in_reason_again, in_embed):
-        assert done.items() <= kept.items(), "what was done is not done again"
     phases = {phase["name"]: phase for phase in results["phases"]}
-    assert phases["reason"]["rows"] == 0
-    assert phases["embed"]["reused"] == len(in_embed) * SHARD
-    assert phases["embed"]["rows"] == ROWS - len(in_embed) * SHARD
+    assert (phases["reason"]["rows"], phases["reason"]["reused"]) == (0, ROWS)
+    assert (phases["embed"]["rows"], phases["embed"]["reused"]) == (ROWS - in_embed, in_embed)
     assert results["live"], said
 
     straight = configured(*SLOW, f"store={tmp_path / 'other'}", f"index={loaded.config.index}_s")
@@ -103,9 +103,9 @@ def test_a_killed_job_is_resumed_from_s3(
     store = open_store(loaded.config.store)
     done = killed(loaded, store, "ecr", tmp_path / "log")
     results, said = run(loaded)
-    assert done.items() <= done_shards(store, "ecr").items()
     assert results["rows"] == {"in": ROWS + 1, "indexed": ROWS - 1, "unchanged": 0, "rejected": 2}
-    assert results["phases"][0]["reused"] == len(done) * SHARD
+    assert results["phases"][0]["reused"] == done
+    assert results["phases"][0]["rows"] == ROWS - done
     assert results["live"], said
 
 
@@ -143,7 +143,10 @@ def test_an_engine_that_always_dies_ends_the_job_and_what_was_done_stays(
     dying = configured(*SLOW, f"reasoner.engine.fake_dies_after={SHARD + 1}", "ray.max_restarts=1")
     with pytest.raises(RuntimeFailure, match="workers of ReasonShards died more than 1 times"):
         run(dying)
-    assert not (Path(dying.config.report_dir) / "results.json").exists()
+    told = json.loads((Path(dying.config.report_dir) / "results.json").read_text())
+    assert (told["outcome"], told["exit_code"]) == ("failed", 6)
+    assert "workers of ReasonShards died" in told["message"]
+    assert "rows" not in told
     store = open_store(dying.config.store)
     done = done_shards(store, "ecr")
     assert done

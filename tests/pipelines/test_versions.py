@@ -3,12 +3,10 @@
 Store, tables and Milvus are real; Ray is left out (`ray_cluster`), for none of this is about it.
 """
 
-import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.conftest import ROWS, Configured, run
-from tests.pipelines.killing import ROOT
+from tests.pipelines.killing import ROOT, overrides_of
+from tests.pipelines.without_ray import in_process, killed, leave_ray_out
 from tte2_ray.artifacts.manifest import manifest_key
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
@@ -26,7 +25,7 @@ from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.publish import Publisher
 from tte2_ray.milvus.server import resolve
-from tte2_ray.pipelines.index import job, preflight
+from tte2_ray.pipelines.index import job
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.plan import plan_job
 from tte2_ray.stages.counts import Counts
@@ -48,26 +47,10 @@ def drop(loaded: Loaded[IndexConfig], collection: str) -> None:
     client.drop_collection(collection)
 
 
-def in_process(stage: Any, work: object, shards: Sequence[Shard], _: object) -> list[Counts]:
-    """A double of `run_phase`: the stage works here, one shard after another."""
-    if not shards:
-        return []
-    built = stage(work)
-    if stage is LoadShards:
-        return list(built.commit(shards))
-
-    async def commit() -> list[Counts]:
-        return [await built.commit(shard) for shard in shards]
-
-    return asyncio.run(commit())
-
-
 @pytest.fixture
 def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Ray: in the place of the fixture that starts it."""
-    monkeypatch.setattr(job, "cluster", lambda _: nullcontext(False))
-    monkeypatch.setattr(preflight, "require_cluster", lambda *_, **__: None)
-    monkeypatch.setattr(job, "run_phase", in_process)
+    leave_ray_out(monkeypatch)
 
 
 def killed_in_load(
@@ -78,11 +61,6 @@ def killed_in_load(
     yield from in_process(stage, work, shards[:2] if last else shards, _)
     if last:
         raise KeyboardInterrupt
-
-
-def killed(*_: object) -> None:
-    """A double: the driver dies at this point."""
-    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(("step", "fault"), [("run_phase", killed_in_load), ("publish", killed)])
@@ -135,22 +113,14 @@ def test_loaded_but_not_recorded_is_verified_by_a_process_without_ray(
     store, folder = open_store(loaded.config.store), f"indexes/{first['index']}/{first['version']}"
     for name in ("manifest.json", "promoted.json"):
         store.delete(f"{folder}/{name}")
-    config = loaded.config
-    overrides = [
-        f"index={config.index}",
-        f"store={config.store}",
-        f"corpus.path={config.corpus.path}",
-        "corpus.rows_per_shard=8",
-        f"milvus.data_dir={config.milvus.data_dir}",
-        f"report_dir={config.report_dir}",
-        "reasoner.engine.kind=fake",
-        "embedder.engine.kind=fake",
-        "failure_budget=0.1",
-        "ray.address=127.0.0.1:1",  # none: it must not be asked for
-    ]
+    no_ray = "ray.address=127.0.0.1:1"  # it must not be asked for
     script = [sys.executable, "jobs/index_corpus.py", "--config", "tests/pipelines/nothing.yaml"]
     ended = subprocess.run(
-        [*script, *overrides], cwd=ROOT, capture_output=True, text=True, check=False
+        [*script, *overrides_of(loaded.config), no_ray],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ended.returncode == 0, ended.stderr
     assert f"verify {ROWS - 1} rows counted" in ended.stdout

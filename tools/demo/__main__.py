@@ -11,27 +11,26 @@ import os
 import sys
 import time
 import webbrowser
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.demo.ask import ask
 from tools.demo.embedded_milvus import embedded_milvus
-from tools.demo.measure import rows
+from tools.demo.measure import modalities, rows, time_row
 from tools.demo.miniature import Miniature, miniature
 from tools.demo.page import render
 from tools.demo.past import has_run_before, remember_run
 from tools.demo.ray_head import LOGICAL_CPUS, local_ray
 from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
+from tools.job import index_job
 from tools.shown import BUILD, ROOT, begin, conclude
-from tte2_ray.config import load_config
 from tte2_ray.errors import TteError
-from tte2_ray.pipelines.index.config import IndexConfig
 
 TARGET = "demo"
 QUERIES_PER_TASK = 12
 """Each brings 4 to 7 near-misses: about 480 items and 108 queries."""
-CONFIG = Path("conf/index_corpus.yaml")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +66,7 @@ def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:
     _say("world", f"{len(world.items)} items, {len(world.questions)} queries ({how}): "
                   f"{_shown(world.folder)}")  # fmt: skip
     overrides = job_overrides(world, folder)
-    config = load_config(IndexConfig, [ROOT / CONFIG], overrides).config
+    config = index_job(overrides).config
     again = has_run_before(folder, config, world.folder, started)
     with embedded_milvus(config.milvus) as milvus:
         _say("milvus", f"{milvus.uri}, an embedded server on {_shown(Path(milvus.data_dir))}")
@@ -77,15 +76,17 @@ def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:
             submit_job(head, entrypoint, folder / "job.log", lambda line: _say("job", line))
         answers = ask(config.with_milvus(milvus), world.questions, folder / "thoughts.jsonl",
                       lambda line: _say("ask", line))  # fmt: skip
+        indexed = modalities(config.with_milvus(milvus), world.items)
     results = json.loads((folder / "index" / "results.json").read_text())
-    measured = rows(answers, results, len(world.items), time.time() - started, again)
+    items = Counter(str(item.modality) for item in world.items.values())
+    measured = rows(answers, results, items, indexed, again)
+    until_here = time_row(time.time() - started, again)
     page = BUILD / "demo.html"
-    page.write_text(
-        render(world, answers, results, measured, config.media, "demo/index/report.html")
-    )
+    page.write_text(render(world, answers, results, [until_here, *measured], config.media,
+                           "demo/index/report.html"))  # fmt: skip
     remember_run(folder, config, world.folder)
     _say("page", _opened(page) if show else str(page))
-    return conclude(TARGET, measured)
+    return conclude(TARGET, [time_row(time.time() - started, again), *measured])
 
 
 def job_overrides(world: Miniature, folder: Path) -> list[str]:

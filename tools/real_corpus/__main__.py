@@ -8,16 +8,15 @@ import sys
 import time
 from collections.abc import Sequence
 
+from tools.job import CONFIG, index_job
 from tools.real_corpus.checks import MIN_ITEMS, corpus_rows, read_run, run_rows
 from tools.real_corpus.corpus import build_corpus
 from tools.real_corpus.known import known_classes
 from tools.shown import ROOT, begin, conclude
-from tte2_ray.config import load_config
 from tte2_ray.milvus.server import stop_server
-from tte2_ray.pipelines.index.config import IndexConfig
 
 TARGET = "real-corpus"
-CONFIGS = ("conf/index_corpus.yaml", "conf/real_corpus.yaml")
+OWN = ROOT / "conf" / "real_corpus.yaml"
 
 
 def main(overrides: Sequence[str]) -> int:
@@ -27,14 +26,13 @@ def main(overrides: Sequence[str]) -> int:
         overrides: `key=value` pairs for the job.
     """
     begin(TARGET)
-    config = load_config(IndexConfig, [ROOT / name for name in CONFIGS], overrides).config
+    config = index_job(overrides, [OWN]).config
     folder = (ROOT / config.corpus.path).parent
     corpus = build_corpus(folder, ROOT / "build" / TARGET / "downloads")
     rows = corpus_rows(corpus)
     if corpus.kinds.total() < MIN_ITEMS:
         print(f"too little was fetched to go on: {'; '.join(corpus.skipped)}", file=sys.stderr)
         return conclude(TARGET, rows)
-    (ROOT / config.report_dir / "results.json").unlink(missing_ok=True)
     began = time.monotonic()
     status = run_job(overrides)
     run = read_run(config, ROOT, status, time.monotonic() - began)
@@ -47,7 +45,7 @@ def main(overrides: Sequence[str]) -> int:
 
 def run_job(overrides: Sequence[str]) -> int:
     """The job, as a person would start it; its exit status."""
-    files = [part for name in CONFIGS for part in ("--config", name)]
+    files = [part for file in (CONFIG, OWN) for part in ("--config", str(file.relative_to(ROOT)))]
     command = [sys.executable, "jobs/index_corpus.py", *files, *overrides]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 

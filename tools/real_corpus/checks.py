@@ -30,7 +30,7 @@ class Run:
     seconds: float
     """Wall time of the job, from its start to its end, engines included."""
     results: Mapping[str, Any]
-    """results.json; empty where the job wrote none."""
+    """results.json; empty where the job did not come to count its rows."""
     page: str
     """report.html; "" where the job wrote none."""
     letters: Sequence[DeadLetter]
@@ -49,6 +49,8 @@ def read_run(config: IndexConfig, root: Path, status: int, seconds: float) -> Ru
     if not (folder / "results.json").is_file():
         return Run(status=status, seconds=seconds, results={}, page="", letters=())
     results = json.loads((folder / "results.json").read_text())
+    if "rows" not in results:
+        return Run(status=status, seconds=seconds, results={}, page="", letters=())
     store = open_store(str(root / config.store))
     prefix = f"corpora/{key_part(config.corpus.name)}"
     plan = read_plan(store, prefix, results["corpus"]["digest"])
@@ -66,7 +68,7 @@ def corpus_rows(corpus: Corpus) -> list[Row]:
     for kind in KINDS:
         least = LEAST_OF_KIND.get(kind, 1)
         rows.append(_at_least(f"{kind}s fetched", corpus.kinds[kind], least, "items"))
-    rows.append(_stated("sources left out", len(corpus.skipped), "sources", 1))
+    rows.append(Row.stated("sources left out", len(corpus.skipped), "sources", 1))
     return rows
 
 
@@ -99,8 +101,8 @@ def run_rows(
         _none("items that are no row of the job", abs(len(item_ids) - rows_in), "rows", rows_in),
         _none("rows in - indexed - unchanged - rejected", rows_in - kept - rejected, "rows",
               rows_in),
-        _stated("rows indexed or unchanged", kept, "rows", rows_in),
-        _stated("rows rejected", rejected, "rows", rows_in),
+        Row.stated("rows indexed or unchanged", kept, "rows", rows_in),
+        Row.stated("rows rejected", rejected, "rows", rows_in),
         _none("rejected rows without class and message", _unexplained(run.letters, rejected),
               "rows", rejected),
         _none("rejected rows unlike the known ones", len({item_id for item_id, _ in unlike}),
@@ -124,11 +126,11 @@ def _unexplained(letters: Sequence[DeadLetter], rejected: int) -> int:
 
 
 def _speed(run: Run, rows_in: int) -> list[Row]:
-    rows = [_stated("wall time of the job", run.seconds, "s", rows_in)]
+    rows = [Row.stated("wall time of the job", run.seconds, "s", rows_in)]
     for phase in run.results["phases"]:
         if phase["rows"]:
             name = f"{phase['name']}, engine start included"
-            rows.append(_stated(name, phase["rows"] / phase["seconds"], "rows/s", phase["rows"]))
+            rows.append(Row.stated(name, phase["rows"] / phase["seconds"], "rows/s", phase["rows"]))
     return rows
 
 
@@ -138,7 +140,3 @@ def _at_least(name: str, value: float, least: float, unit: str, n: int = 1) -> R
 
 def _none(name: str, value: int, unit: str, n: int) -> Row:
     return Row(name=name, value=value, unit=unit, target="0", holds=value == 0, n=n)
-
-
-def _stated(name: str, value: float, unit: str, n: int) -> Row:
-    return Row(name=name, value=value, unit=unit, target="", holds=True, n=n)

@@ -1,7 +1,7 @@
-"""The manifest of an index version: what was loaded, from what, and whom it replaced.
+"""The manifest of an index version: what was loaded, and from what.
 
 It lies at `indexes/<name>/<version>/manifest.json` and is written last, once. Which version is
-live is told by the alias in Milvus alone.
+live is told by the alias in Milvus alone, whom it replaced by the catalog of versions.
 """
 
 import json
@@ -34,17 +34,15 @@ class IndexManifest:
     rows_in: int
     """Rows of the corpus."""
     indexed: int
-    """Rows whose vectors were written for this version."""
+    """Rows that the run which finished this version loaded."""
     unchanged: int
-    """Rows that were taken over as they were."""
+    """Rows that earlier runs, which were cut off, had loaded into it."""
     rejected: int
     """Rows in the dead-letter table."""
     status: Status
     """Whether its checks held; only a verified version may be made live."""
     created_at: str
     """UTC, ISO 8601."""
-    replaced: str = ""
-    """The version that was live before; "" for the first."""
     checks: Mapping[str, Any] = field(default_factory=dict)
     """What was verified: counts, sampled recall."""
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -83,6 +81,7 @@ class IndexManifest:
             raise ValidationError(f"{where}: not a manifest: {error}") from error
         if not isinstance(stored, dict) or stored.pop("manifest_version", 0) != MANIFEST_VERSION:
             raise ValidationError(f"{where}: not a manifest of version {MANIFEST_VERSION}")
+        stored.pop("replaced", None)  # manifests of before have it
         differing = sorted(set(stored) ^ {each.name for each in fields(cls)})
         if differing:
             raise ValidationError(f"{where}: fields missing or left over: {differing}")

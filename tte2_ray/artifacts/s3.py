@@ -10,41 +10,19 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, BinaryIO, cast
 
 from tte2_ray.artifacts.s3_errors import error_code, http_status, retries_of, typed_errors
 from tte2_ray.artifacts.s3_file import RangedReader
 from tte2_ray.artifacts.store import ObjectStat, check_key, folder_prefix
 from tte2_ray.errors import PrerequisiteError, RuntimeFailure
+from tte2_ray.media.aws import Patience, s3_client
 
 _ATTEMPTS = 5
 _READ_BUFFER_BYTES = 1 << 20
 _KEYS_PER_PAGE = 1000
-_ENVIRONMENT = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_CA_BUNDLE",
-]
-
-
-def aws_environment() -> dict[str, str]:
-    """The AWS variables set here: for Ray workers, which inherit another process's environment."""
-    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Patience:
-    connect_timeout_s: float = 10
-    read_timeout_s: float = 60
-    attempts: int = _ATTEMPTS
+_PATIENT = Patience(connect_timeout_s=10, read_timeout_s=60, attempts=_ATTEMPTS)
+_HASTY = Patience(connect_timeout_s=3, read_timeout_s=5, attempts=2)
 
 
 class S3Store:
@@ -58,7 +36,7 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._patience = _Patience()
+        self._patience = _PATIENT
 
     def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str]]:
         return (S3Store, (self._bucket, self._prefix.rstrip("/")))
@@ -71,7 +49,7 @@ class S3Store:
     def check(self, *, write: bool = True) -> None:
         """Within seconds: read, write, and see a second conditional put refused."""
         hasty = S3Store(self._bucket, self._prefix.rstrip("/"))
-        hasty._patience = _Patience(connect_timeout_s=3, read_timeout_s=5, attempts=2)
+        hasty._patience = _HASTY
         next(hasty.list(".preflight"), None)
         if not write:
             return
@@ -156,7 +134,7 @@ class S3Store:
         return self._prefix + check_key(key)
 
     def _client(self) -> Any:
-        return _client(self._patience, tuple(aws_environment().items()), os.getpid())
+        return s3_client(self._patience)
 
     def _errors(self, key: str) -> Any:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
@@ -213,20 +191,3 @@ class S3Store:
 
 def _pause(attempt: int) -> None:
     time.sleep(random.uniform(0.05, 0.2) * 2**attempt)
-
-
-@lru_cache(maxsize=8)
-def _client(patience: _Patience, environment: tuple[tuple[str, str], ...], pid: int) -> Any:
-    """One client a process, for making one takes 150 ms; other credentials make another."""
-    import botocore.session
-    from botocore.config import Config
-
-    session = botocore.session.Session()
-    region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
-    config = Config(
-        connect_timeout=patience.connect_timeout_s,
-        read_timeout=patience.read_timeout_s,
-        retries={"mode": "standard", "total_max_attempts": patience.attempts},
-        max_pool_connections=32,
-    )
-    return session.create_client("s3", region_name=region or "us-east-1", config=config)

@@ -65,6 +65,9 @@ def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
         yield
     except boto.ClientError as error:
         raise _from_response(uri, endpoint, error) from error
+    except boto.ProfileNotFound as error:
+        hint = "correct AWS_PROFILE, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
+        raise PrerequisiteError(f"{uri}: {error}; {hint}") from error
     except (boto.NoCredentialsError, boto.CredentialRetrievalError) as error:
         hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         raise PrerequisiteError(f"{uri}: no S3 credentials were found; {hint}") from error

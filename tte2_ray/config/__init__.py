@@ -7,7 +7,15 @@ The dataclasses live beside their owners; a job's entry point hands its own to `
 """
 
 from tte2_ray.config.command import Options, main, parser
-from tte2_ray.config.fields import decisive, fingerprint, guard, location, secret, speed
+from tte2_ray.config.fields import (
+    decisive,
+    fingerprint,
+    guard,
+    location,
+    require_at_least,
+    secret,
+    speed,
+)
 from tte2_ray.config.load import COMMAND_LINE, DEFAULT, Loaded, load_config
 from tte2_ray.config.show import annotated_yaml, print_config
 
@@ -25,6 +33,7 @@ __all__ = [
     "main",
     "parser",
     "print_config",
+    "require_at_least",
     "secret",
     "speed",
 ]

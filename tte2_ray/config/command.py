@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 EXAMPLES = """\
 examples:
-  %(prog)s                                        as {default} says
-  %(prog)s --print-config                         what would run, and where each value came from
-  %(prog)s --dry-run                              plan, sizes and costs; nothing is written
-  %(prog)s --model qwen3-vl-2b --profile gpu      a models preset, then a profile, merged over it
-  %(prog)s --config mine.yaml some.key=value      your file instead; single values last
+  %(prog)s                                         as {default} says
+  %(prog)s --print-config                          what would run, and where each value came from
+  %(prog)s --dry-run                               plan, sizes and costs; nothing is written
+  %(prog)s --model qwen3-vl-2b --profile gpu-node  a models preset, a profile merged over it
+  %(prog)s --config mine.yaml index=films          your file instead; single values last
 
 exit codes: 0 done, 2 arguments, 3 prerequisite missing, 4 resource missing, 5 validation failed,
 6 runtime failure, 7 too many rows rejected

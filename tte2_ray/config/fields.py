@@ -3,22 +3,36 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from tte2_ray.errors import ConfigError
+
 T = TypeVar("T")
 Kind = Literal["speed", "location", "guard", "secret"]
 
 _KIND = "tte2_ray.kind"
+_KEYS = "tte2_ray.keys"
 _UNSET: Any = dataclasses.MISSING
 
 
-def speed(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
-    """A field that changes how fast something is made, never what: left out of fingerprints."""
-    return cast(T, _field("speed", default, default_factory))
+def speed(
+    default: T = _UNSET,
+    *,
+    default_factory: Callable[[], T] = _UNSET,
+    keys: Collection[str] | None = None,
+) -> T:
+    """A field that changes how fast something is made, never what: left out of fingerprints.
+
+    Args:
+        default: of the field.
+        default_factory: makes it.
+        keys: of a mapping, those that this is true of; its other keys change what is made.
+    """
+    return cast(T, _field("speed", default, default_factory, keys))
 
 
 def location(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) -> T:
@@ -39,8 +53,10 @@ def secret(default: T = _UNSET, *, default_factory: Callable[[], T] = _UNSET) ->
     return cast(T, _field("secret", default, default_factory))
 
 
-def _field(kind: Kind, default: Any, default_factory: Any) -> Any:
-    metadata = {_KIND: kind}
+def _field(
+    kind: Kind, default: Any, default_factory: Any, keys: Collection[str] | None = None
+) -> Any:
+    metadata = {_KIND: kind, _KEYS: keys}
     if default_factory is not _UNSET:
         return dataclasses.field(default_factory=default_factory, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -53,7 +69,7 @@ def fingerprint(config: object) -> str:
 
     Args:
         config: an instance of a dataclass; fields of kind speed, location, guard and secret are
-            skipped.
+            skipped, of a mapping that names some keys as speed those keys.
 
     >>> @dataclasses.dataclass(frozen=True, kw_only=True)
     ... class Sampling:
@@ -69,8 +85,32 @@ def fingerprint(config: object) -> str:
 def decisive(config: object) -> dict[str, Any]:
     """The fields of a dataclass that change what is made, by name: those of a fingerprint."""
     assert dataclasses.is_dataclass(config)
-    kept = [field for field in dataclasses.fields(config) if _KIND not in field.metadata]
-    return {field.name: getattr(config, field.name) for field in kept}
+    kept = {}
+    for field in dataclasses.fields(config):
+        value, keys = getattr(config, field.name), field.metadata.get(_KEYS)
+        if _KIND not in field.metadata:
+            kept[field.name] = value
+        elif keys is not None:
+            kept[field.name] = {name: inner for name, inner in value.items() if name not in keys}
+    return kept
+
+
+def require_at_least(least: float, config: object, names: Collection[str], of: str) -> None:
+    """Raises where a number of a dataclass is too small.
+
+    Args:
+        least: the smallest value that makes sense.
+        config: the dataclass.
+        names: of its fields.
+        of: what stands before a field's name in the message, e.g. "corpus.".
+
+    Raises:
+        ConfigError: a value is below `least`, or is no number.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if not value >= least:  # true of NaN, too
+            raise ConfigError(f"{of}{name} must be at least {least:g}, not {value}")
 
 
 def _canonical(value: object) -> object:

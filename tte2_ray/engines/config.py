@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tte2_ray.config import guard, location, speed
+from tte2_ray.config import guard, require_at_least, speed
 from tte2_ray.errors import ConfigError
 from tte2_ray.prompts import EcrTurn
 
@@ -32,6 +32,8 @@ SET_BY = {
     "max_lora_rank": "lora",
 }  # fmt: skip
 """Arguments of vLLM that follow from fields of `EngineConfig`, and from which."""
+
+DTYPES = ("auto", "bfloat16", "float16", "float32")
 
 MINI = "mini:"
 """Prefix of a model that the package carries, e.g. `mini:reasoner`."""
@@ -73,7 +75,7 @@ class EngineConfig:
     """Requests that a replica has handed to its engine at once."""
     shards_in_flight: int = speed(3)
     """Shards that a replica works on at once, so that the end of one does not idle the engine."""
-    engine_args: dict[str, Any] = location(default_factory=dict)
+    engine_args: dict[str, Any] = speed(default_factory=dict, keys=KEEP_ANSWERS)
     """Further arguments of vLLM's engine, e.g. gpu_memory_utilization; none that a field sets.
     Those that may change answers (`decisive_args`) are part of the model's version all the same."""
     fake_delay_s: float = speed(0.0)
@@ -91,9 +93,13 @@ class EngineConfig:
         return context | given
 
     def __post_init__(self) -> None:
-        for name in ("tensor_parallel", "replicas", "max_in_flight", "shards_in_flight", "threads"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        of = f"{self.model}: engine."
+        require_at_least(1, self, _COUNTS, of)
+        require_at_least(0, self, _AMOUNTS, of)
+        if self.dtype not in DTYPES:
+            raise ConfigError(f"{of}dtype is {self.dtype!r}; choose from {', '.join(DTYPES)}")
+        if self.num_gpus > 1 and not float(self.num_gpus).is_integer():
+            raise ConfigError(f"{of}num_gpus is {self.num_gpus:g}; above 1 Ray takes whole GPUs")
         for name in self.engine_args.keys() & {*SET_BY, "runner"}:
             field_name = SET_BY.get(name)
             by = f"set {field_name} of the engine instead" if field_name else "the stage sets it"
@@ -103,6 +109,11 @@ class EngineConfig:
                 f"{self.model} is spread over tensor_parallel={self.tensor_parallel} GPUs, but a "
                 f"replica is given num_gpus={self.num_gpus:g}; set both to the same number"
             )
+
+
+_COUNTS = ("tensor_parallel", "replicas", "decode_threads", "threads", "max_in_flight",
+           "shards_in_flight", "fake_dimension")  # fmt: skip
+_AMOUNTS = ("max_model_len", "num_gpus", "num_cpus", "fake_delay_s", "fake_dies_after")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +127,13 @@ class SamplingConfig:
     top_p: float = 1.0
     seed: int = 0
     """Of the draw where the temperature is above 0."""
+
+    def __post_init__(self) -> None:
+        of = "reasoner.sampling."
+        require_at_least(1, self, ("max_tokens",), of)
+        require_at_least(0, self, ("temperature", "seed"), of)
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"{of}top_p is {self.top_p}; it is a share of 1, and above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,3 +163,6 @@ class EmbedderConfig:
     `user`: part of the document, for an embedder that pools the opened assistant's turn."""
     reads_ecr: bool = True
     """Whether the ECR is embedded with the item; False embeds directly, for comparison."""
+
+    def __post_init__(self) -> None:
+        require_at_least(0, self, ("dimension",), "embedder.")

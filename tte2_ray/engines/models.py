@@ -1,6 +1,8 @@
 """Where a model's files lie."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from tte2_ray.engines.config import MINI
 from tte2_ray.errors import ResourceMissingError
@@ -29,6 +31,30 @@ def resolve_model(model: str) -> str:
     if looks_local and not (Path(model).expanduser() / "config.json").is_file():
         raise ResourceMissingError(f"model folder {model} does not exist, or has no config.json")
     return str(Path(model).expanduser()) if looks_local else model
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What a model says of itself: its config.json.
+
+    Raises:
+        ResourceMissingError: there is none, or it is damaged.
+    """
+    file = folder / "config.json"
+    try:
+        described = json.loads(file.read_text())
+    except OSError as error:
+        raise ResourceMissingError(f"model folder {folder} has no config.json") from error
+    except ValueError as error:
+        raise ResourceMissingError(f"{file} is damaged ({error}); fetch it again") from error
+    if not isinstance(described, dict):
+        raise ResourceMissingError(f"{file} is damaged (no mapping); fetch it again")
+    return described
+
+
+def hidden_size(described: dict[str, Any]) -> int:
+    """Length of a model's vectors by its config.json; 0 where that does not say."""
+    text = described.get("text_config") or described
+    return int(text.get("hidden_size") or 0)
 
 
 def hub_hint(model: str) -> str:

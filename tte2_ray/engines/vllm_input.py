@@ -7,13 +7,16 @@ template is the model's own.
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tte2_ray.engines.config import EngineConfig
 from tte2_ray.engines.models import resolve_model
 from tte2_ray.engines.protocols import ModelInput
 from tte2_ray.errors import ResourceMissingError
 from tte2_ray.prompts import messages, user_message
+
+if TYPE_CHECKING:
+    from tte2_ray.media import DecodedVideo
 
 QUIET = {
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -122,17 +125,25 @@ def chat_prompt(tokenizer: Any, given: ModelInput, suffix: str = "", system: str
     if given.images:
         media["image"] = given.images
     if given.video is not None:
-        video = given.video
-        described = {
-            "fps": video.fps,
-            "duration": video.duration_s,
-            "total_num_frames": video.total_frames,
-            "frames_indices": list(video.frame_indices),
-            "video_backend": "pyav",
-            "do_sample_frames": False,
-        }
-        media["video"] = [(video.frames, described)]
+        media["video"] = [_shown(given.video)]
     prompt: dict[str, Any] = {"prompt": text + suffix}
     if media:
         prompt["multi_modal_data"] = media
     return prompt
+
+
+def _shown(video: "DecodedVideo") -> tuple[Any, dict[str, Any]]:
+    """The frames, and what a model's processor is told of them: a frame's time is its index over
+    the mean rate, so where the rate varies the index is made from the time."""
+    frames, times_s = video.frames, video.timestamps_s
+    if len(frames) == 1:
+        # Models that look at frames in pairs refuse a lone one; twice at the same time is no event.
+        frames, times_s = frames.repeat(2, axis=0), times_s * 2
+    return frames, {
+        "fps": video.fps,
+        "duration": video.duration_s,
+        "total_num_frames": video.total_frames,
+        "frames_indices": [round(t * video.fps) for t in times_s],
+        "video_backend": "pyav",
+        "do_sample_frames": False,
+    }

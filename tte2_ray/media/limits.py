@@ -6,7 +6,7 @@ from typing import Final
 from tte2_ray.config import guard, speed
 from tte2_ray.errors import ConfigError
 
-DECODER_VERSION: Final = "2"
+DECODER_VERSION: Final = "3"
 """Raised whenever the same file and limits give other pixels or text; part of the ECR key."""
 
 SCHEMES = ("file", "s3", "http", "https")
@@ -40,7 +40,7 @@ class MediaLimits:
     max_aspect_ratio: float = 100.0
     """Pictures more elongated than this are padded with white (vision models refuse 200)."""
     fps: float = 2.0
-    """Frames sampled from a second of video."""
+    """Frames sampled from a second of video; of a short one two, where it has them."""
     max_frames: int = 32
     """Most frames sampled from one video; a longer one is sampled more sparsely, uniformly."""
     frame_max_pixels: int = 512 * 512

@@ -1,10 +1,10 @@
 """Reading S3, by default with botocore and the standard AWS environment."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.media.aws import Patience, s3_client
 from tte2_ray.media.bounded import TransientFetchError, one_line, read_bounded
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.uri import shown
@@ -12,6 +12,8 @@ from tte2_ray.media.uri import shown
 OpenS3 = Callable[[str], BinaryIO]
 """Opens `s3://bucket/key` for reading; FileNotFoundError says that there is no such object."""
 
+_ATTEMPTS = 2
+"""Of botocore; `fetch` tries again by its own limits."""
 _NO_SUCH_OBJECT = ("NoSuchKey", "NoSuchBucket", "404", "NotFound")
 
 
@@ -38,22 +40,8 @@ def fetch_s3(uri: str, limits: MediaLimits, open_s3: OpenS3 | None = None) -> by
 
 def _open(uri: str, timeout_s: float) -> BinaryIO:
     bucket, _, key = uri[len("s3://") :].partition("/")
-    return cast(BinaryIO, client(timeout_s).get_object(Bucket=bucket, Key=key)["Body"])
-
-
-@lru_cache(maxsize=4)
-def client(timeout_s: float) -> Any:
-    """One client a process: threads may share it."""
-    import botocore.session
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=timeout_s,
-        read_timeout=timeout_s,
-        max_pool_connections=64,
-        retries={"mode": "standard", "max_attempts": 1},
-    )
-    return botocore.session.get_session().create_client("s3", config=config)
+    patience = Patience(connect_timeout_s=timeout_s, read_timeout_s=timeout_s, attempts=_ATTEMPTS)
+    return cast(BinaryIO, s3_client(patience).get_object(Bucket=bucket, Key=key)["Body"])
 
 
 def _row_error(error: Exception, uri: str) -> RowError:

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 
+MIN_FRAMES = 2
+"""Of a short clip too, where it has them: its beginning and its end, which is what can move."""
+
 
 def sample_count(duration_s: float, *, fps: float, max_frames: int, total: int) -> int:
-    """How many frames to sample: `fps` a second, at least 1, at most `max_frames` and `total`.
+    """How many frames to sample: `fps` a second, at least 2, at most `max_frames` and `total`.
 
     >>> sample_count(10.0, fps=2.0, max_frames=32, total=240)
     20
+    >>> sample_count(0.5, fps=2.0, max_frames=32, total=12)
+    2
     """
-    return max(1, min(round(duration_s * fps), max_frames, total))
+    return min(max(round(duration_s * fps), MIN_FRAMES), max_frames, total)
 
 
 def sample_indices(times_s: Sequence[float], count: int) -> list[int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.media.cut import is_cut_off
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.uri import shown
 
@@ -46,7 +47,7 @@ class Timeline:
 
 
 def read_timeline(
-    container: "InputContainer", stream: "VideoStream", uri: str, size: int
+    container: "InputContainer", stream: "VideoStream", uri: str, data: bytes
 ) -> Timeline:
     """Reads each packet of a stream.
 
@@ -54,13 +55,14 @@ def read_timeline(
         container: the open file; it is at its end afterwards.
         stream: of which stream.
         uri: for messages.
-        size: of the file, in bytes.
+        data: the whole file.
 
     Raises:
         RowError: `corrupt_media` where the file is cut off or holds no frame, `too_large`.
     """
-    # A cut MP4 yields what is left without an error: only its index tells.
-    if any(entry.pos + entry.size > size for entry in stream.index_entries):
+    # A cut file yields what is left without an error: only its index or its elements tell.
+    lost = any(entry.pos + entry.size > len(data) for entry in stream.index_entries)
+    if lost or is_cut_off(data):
         raise RowError(RowErrorClass.CORRUPT_MEDIA, f"{shown(uri)} is cut off")
     pts: list[int] = []
     keys: list[tuple[int, int]] = []

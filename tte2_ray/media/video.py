@@ -70,7 +70,7 @@ def decode_video(data: bytes, uri: str, limits: MediaLimits) -> tuple[DecodedVid
         stream = _video_stream(container, uri)
         _check_frame(stream.codec_context.width, stream.codec_context.height, uri, limits)
         stream.codec_context.thread_count = limits.video_threads
-        timeline = read_timeline(container, stream, uri, len(data))
+        timeline = read_timeline(container, stream, uri, data)
         wanted, notes = _sample(timeline, limits)
         frames = pick_frames(container, stream, timeline, wanted, uri, limits)
         pixels, pts, scale_notes = _converted(frames, _pixel_aspect(stream), uri, limits)

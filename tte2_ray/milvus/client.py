@@ -24,6 +24,7 @@ _SLOW_DOWN_WORDS = ("rate limit", "force deny", "quota exceeded", "deny to write
 _CONNECT_FAILED = 2
 _NOT_FOUND_CODES = {4, 100}
 _TRANSIENT_STATUS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"}
+_REFUSED_STATUS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 _REFUSED_WORDS = ("auth check failure", "unauthenticated", "permission_denied", "permission deny")
 
 # pymilvus pings an idle server every 10 s; gRPC servers end such a connection ("too_many_pings")
@@ -101,8 +102,8 @@ def typed_errors(doing: str, *, first: bool = False) -> Iterator[None]:
 def as_typed(error: Exception, doing: str, *, first: bool = False) -> TteError:
     """The error of this system that says what `error` says."""
     text = _text(error)
-    if any(word in text.lower() for word in _REFUSED_WORDS):
-        return ConfigError(f"Cannot {doing}: the server refuses milvus.token ({text}).")
+    if refusal := _refusal(error):
+        return ConfigError(f"Cannot {doing}: the server refuses milvus.token ({refusal}).")
     transient = classify(error) is Verdict.TRANSIENT
     if transient and first:
         return PrerequisiteError(
@@ -119,6 +120,20 @@ def as_typed(error: Exception, doing: str, *, first: bool = False) -> TteError:
     return RuntimeFailure(f"Cannot {doing}: {text}")
 
 
+def _refusal(error: BaseException | None) -> str:
+    """Why the server refuses who asks; "" where it does not."""
+    # pymilvus says of a refused connection that it failed; a cause of that says why. It also raises
+    # errors from themselves.
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        text = _text(error)
+        if _status_name(error) in _REFUSED_STATUS or any(w in text.lower() for w in _REFUSED_WORDS):
+            return text
+        seen.append(error)
+        error = error.__cause__
+    return ""
+
+
 def _number(code: object) -> int | None:
     return code if isinstance(code, int) else None
 
@@ -127,14 +142,14 @@ def _compatible_code(error: Exception) -> object:
     return getattr(error, "compatible_code", None)
 
 
-def _status_name(error: Exception) -> str:
+def _status_name(error: BaseException) -> str:
     """The gRPC status: pymilvus keeps it as a code, gRPC's own error behind a method."""
     code = getattr(error, "code", None)
     status = code() if callable(code) else code
     return str(getattr(status, "name", ""))
 
 
-def _text(error: Exception) -> str:
+def _text(error: BaseException) -> str:
     details = getattr(error, "details", None)
     message = getattr(error, "message", None) or (details() if callable(details) else "")
     return " ".join(str(message or error).split())

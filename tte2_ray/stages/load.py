@@ -8,6 +8,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.artifacts.dead_letters import write_dead_letters
@@ -26,8 +28,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 STAGE = "load"
+LETTERS = "dead_letters"
+"""In the marker of a shard: the keys of the files that hold its rejected rows."""
 _THREADS = 4
 """That read shards ahead, and commit them: a store answers late, but many at once."""
+_TOLD_A_CALL = 16
+"""How often a call tells of what is committed: each time costs Ray a few KB on the driver."""
+
+_Closing = SimpleQueue["Future[Counts] | None"]
+"""Shards whose rows are in, on their way to their markers; None after the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,25 +77,37 @@ class LoadShards:
             with_metadata=bool(work.milvus.metadata_fields),
         )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="load")
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="send")
 
-    def __call__(self, batch: "dict[str, np.ndarray[Any, Any]]") -> dict[str, list[str]]:
-        """One batch of shards."""
-        return as_columns(self.commit(shards_of(batch)))
+    def __call__(self, batch: "dict[str, np.ndarray[Any, Any]]") -> Iterator[dict[str, list[str]]]:
+        """One batch of shards; told of in parts, while the rest is being loaded."""
+        shards = shards_of(batch)
+        done = self.commit(shards)
+        while part := list(islice(done, -(-len(shards) // _TOLD_A_CALL))):
+            yield as_columns([replace(sum(part, Counts()), seconds=part[-1].seconds)])
 
-    def commit(self, shards: Sequence[Shard]) -> list[Counts]:
+    def commit(self, shards: Sequence[Shard]) -> Iterator[Counts]:
         """Upserts the vectors of shards; of each, as soon as its rows are in, writes the dead
         letters and the marker.
 
-        Returns:
-            What was loaded of each; the markers count the tokens of the ECRs besides, which were
-            spent before.
+        Yields:
+            What was loaded of each, in their order, with the seconds since the call; the markers
+            count the tokens of the ECRs besides, which were spent before.
 
         Raises:
             ValidationError: an item of a shard is neither loaded nor rejected.
         """
         began = time.perf_counter()
+        closing: _Closing = SimpleQueue()
+        sending = self._sender.submit(self._send, shards, closing)
+        try:
+            while one := closing.get():
+                yield replace(one.result(), seconds=time.perf_counter() - began)
+        finally:
+            sending.result()
+
+    def _send(self, shards: Sequence[Shard], closing: _Closing) -> None:
         sent: deque[ToLoad] = deque()
-        closing: list[Future[Counts]] = []
         behind = 0
 
         def settled(upto: int, rejected: Sequence[Rejected]) -> None:
@@ -95,13 +116,13 @@ class LoadShards:
                 one = sent.popleft()
                 behind += one.sent
                 of_shard = [each for each in rejected if each.shard == one.shard.name]
-                closing.append(self._threads.submit(self._close, one, of_shard))
+                closing.put(self._threads.submit(self._close, one, of_shard))
 
-        report = self._writer.write(self._rows(shards, sent), settled)
-        settled(report.written + len(report.rejected), report.rejected)
-        counts = [each.result() for each in closing]
-        seconds = time.perf_counter() - began
-        return [replace(each, seconds=seconds) for each in counts]
+        try:
+            report = self._writer.write(self._rows(shards, sent), settled)
+            settled(report.written + len(report.rejected), report.rejected)
+        finally:
+            closing.put(None)
 
     def _rows(self, shards: Sequence[Shard], sent: deque[ToLoad]) -> Iterator[IndexRow]:
         """The rows of shards, which are read a few ahead and added to `sent` as they come."""
@@ -119,11 +140,13 @@ class LoadShards:
                 f"shard {shard.name}: {shard.rows} rows in, but {done} indexed and "
                 f"{len(letters)} rejected; its tables do not belong together: delete them and rerun"
             )
+        files = []
         if letters:
-            write_dead_letters(self._store, self._work.dead_letter_prefix, letters)
+            files = [write_dead_letters(self._store, self._work.dead_letter_prefix, letters)]
         classes = Counter(letter.error_class for letter in letters)
         counts = Counts(rows=shard.rows, done=done, rejected=len(letters), classes=dict(classes))
-        mark_done(self._store, marker_key(self._work.prefix, shard), (counts + one.spent).as_dict())
+        stats = (counts + one.spent).as_dict() | {LETTERS: files}
+        mark_done(self._store, marker_key(self._work.prefix, shard), stats)
         return counts
 
 

@@ -17,7 +17,8 @@ def telling(stage: type) -> type:
     """`stage`, whose calls return an error that it or its construction raised as their only row.
 
     Args:
-        stage: a class for `map_batches`, its `__call__` a function or a coroutine function.
+        stage: a class for `map_batches`, its `__call__` a function, a generator or a coroutine
+            function.
     """
 
     class Telling(stage):  # type: ignore[misc]
@@ -35,10 +36,15 @@ def telling(stage: type) -> type:
             return _as_columns(error)
 
     def call(self: Any, batch: Any) -> Any:
+        if self._failed:
+            yield self._failed
+            return
         try:
-            return self._failed or _told(stage.__call__(self, batch))
+            answer = stage.__call__(self, batch)
+            for columns in [answer] if isinstance(answer, dict) else answer:
+                yield _told(columns)
         except Exception as error:  # noqa: BLE001 – told, whatever it is
-            return _as_columns(error)
+            yield _as_columns(error)
 
     waits = inspect.iscoroutinefunction(stage.__call__)
     Telling.__call__ = call_async if waits else call

@@ -1,17 +1,21 @@
 """The demo's rows fail where they must."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from tests.tools.demo.conftest import Answered
-from tools.demo.measure import rows
+from tools.demo.measure import rows, time_row
 from tools.shown import Row
+
+ITEMS = Counter(image=6, text=4)
+INDEXED = Counter(image=5, text=4)
 
 
 def results(*, indexed: int = 9, unchanged: int = 0, rejected: int = 1, written: int = 50) -> Any:
     count = {"in": 10, "indexed": indexed, "unchanged": unchanged, "rejected": rejected}
-    return {"rows": count, "tokens_this_run": {"reason_output": written}}
+    return {"rows": count, "tokens_this_run": {"reason_output": written}, "live": True}
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def broken(measured: list[Row]) -> list[str]:
 
 
 def test_a_first_run_that_closes_holds_and_states_what_was_right(answers: list[Any]) -> None:
-    measured = rows(answers, results(), 10, seconds=300.0, again=False)
+    measured = rows(answers, results(), ITEMS, INDEXED, again=False)
     assert broken(measured) == []
     stated = measured[-1]
     assert (stated.name, stated.value, stated.n) == ("right at 1", 0.75, 4)
@@ -36,25 +40,42 @@ def test_a_first_run_that_closes_holds_and_states_what_was_right(answers: list[A
 
 
 def test_a_row_that_is_unaccounted_for_fails(answers: list[Any]) -> None:
-    assert broken(rows(answers, results(indexed=8), 10, 1.0, again=False)) == ["rows in"]
+    closed = results(indexed=9, rejected=0)
+    assert broken(rows(answers, closed, ITEMS, INDEXED, again=False)) == ["rows in"]
 
 
 def test_an_item_that_the_job_never_read_fails(answers: list[Any]) -> None:
-    assert broken(rows(answers, results(), 11, 1.0, again=False)) == ["items of the world"]
+    more = ITEMS + Counter(image=1)
+    assert broken(rows(answers, results(), more, INDEXED, again=False)) == ["items of the world"]
+
+
+def test_what_the_index_does_not_hold_fails(answers: list[Any]) -> None:
+    lost = INDEXED - Counter(image=1)
+    assert broken(rows(answers, results(), ITEMS, lost, again=False)) == [
+        "items found in the index"
+    ]
+    blind = Counter(image=9)
+    measured = rows(answers, results(), ITEMS, blind, again=False)
+    assert broken(measured) == ["items found in the index: text"]
+    hidden = results() | {"live": False}
+    assert broken(rows(answers, hidden, ITEMS, INDEXED, again=False)) == ["version is live"]
 
 
 def test_the_second_run_must_be_fast_and_write_nothing(answers: list[Any]) -> None:
-    slow = rows(answers, results(indexed=0, unchanged=9, written=0), 10, 130.0, again=True)
-    assert broken(slow) == ["run, again"]
-    redone = rows(answers, results(), 10, 30.0, again=True)
+    assert broken([time_row(130.0, again=True)]) == ["run, again"]
+    assert broken([time_row(110.0, again=True), time_row(470.0, again=False)]) == []
+    assert broken([time_row(490.0, again=False)]) == ["run, first time"]
+    idle = results(indexed=0, unchanged=9, written=0)
+    assert broken(rows(answers, idle, ITEMS, INDEXED, again=True)) == []
+    redone = rows(answers, results(), ITEMS, INDEXED, again=True)
     assert broken(redone) == ["tokens written by the job"]
 
 
 def test_a_query_without_a_hit_is_not_answered(answers: list[Any], answered: Answered) -> None:
     unanswered = answered(grades={"text-1": 1}, refusal="corrupt_media: no picture")
-    measured = rows([*answers, unanswered], results(), 10, 1.0, again=False)
-    assert broken(measured) == ["queries answered"]
-    assert broken(rows([unanswered], results(), 10, 1.0, again=False)) == ["queries answered"]
+    for given in ([*answers, unanswered], [unanswered]):
+        measured = rows(given, results(), ITEMS, INDEXED, again=False)
+        assert broken(measured) == ["queries answered"]
 
 
 def test_a_lower_grade_at_the_top_is_not_right(answered: Answered) -> None:

@@ -1,17 +1,19 @@
 """What is asked of a run of the real corpus: each check can fail, and says which."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tools.real_corpus.checks import Run, corpus_rows, run_rows
+from tools.real_corpus.checks import Run, corpus_rows, read_run, run_rows
 from tools.real_corpus.corpus import Corpus
 from tools.real_corpus.entries import KINDS
 from tools.real_corpus.known import known_classes
 from tools.shown import ROOT, Row
 from tte2_ray.artifacts.dead_letters import DeadLetter
+from tte2_ray.pipelines.index.config import IndexConfig
 
 NOTE = "What is written here is no quality."
 
@@ -78,6 +80,16 @@ def test_what_does_not_hold_is_named(run: Run, known: str, names: list[str]) -> 
     found = failing(run, {"b": known})
     assert len(found) == len(names)
     assert all(name.startswith(start) for name, start in zip(found, names, strict=True))
+
+
+def test_a_run_that_failed_before_it_counted_rows_has_no_results(tmp_path: Path) -> None:
+    config = IndexConfig(report_dir="report")
+    (tmp_path / "report").mkdir()
+    told = {"index": "i", "outcome": "failed", "exit_code": 6, "message": "workers died"}
+    (tmp_path / "report" / "results.json").write_text(json.dumps(told))
+    run = read_run(config, tmp_path, status=6, seconds=1.0)
+    assert (run.results, run.page, run.letters) == ({}, "", ())
+    assert failing(run, {}) == ["exit status of the job"]
 
 
 def test_two_thousand_items_and_some_of_each_kind_are_asked_for(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from tte2_ray.artifacts.corpus.rows import CorpusRow, accept, reject
-from tte2_ray.artifacts.store import ObjectRefusedError, Store
+from tte2_ray.artifacts.store import ObjectRefusedError, Store, check_key
 from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
@@ -38,8 +38,10 @@ def read_file(store: Store, key: str, size: int, max_pages: int) -> Iterator[tup
     Raises:
         PrerequisiteError, RuntimeFailure: the folder's store cannot be reached, or failed.
     """
-    uri = store.uri(key)
+    uri = f"{store.root}/{key}"
     try:
+        _check_name(key)
+        uri = store.uri(key)
         rows = _rows(store, key, size, max_pages)
     except RowError as error:
         yield uri, reject(uri, error, {"item_id": key, "uri": uri})
@@ -50,6 +52,15 @@ def read_file(store: Store, key: str, size: int, max_pages: int) -> Iterator[tup
 
 def _kind(key: str) -> str:
     return next((k for k, suffixes in _KINDS.items() if key.lower().endswith(suffixes)), "")
+
+
+def _check_name(key: str) -> None:
+    try:
+        check_key(key)
+    except ValueError as error:
+        hint = "rename the object, or name it in a manifest"
+        message = f"the name of the object has an empty part or a NUL; {hint}"
+        raise RowError(RowErrorClass.BAD_ID, message) from error
 
 
 def _rows(store: Store, key: str, size: int, max_pages: int) -> Iterable[dict[str, Any]]:

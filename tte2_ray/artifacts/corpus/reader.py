@@ -8,7 +8,8 @@ from tte2_ray.artifacts.corpus.parquet import read_parquet
 from tte2_ray.artifacts.corpus.rows import CorpusRow, reject
 from tte2_ray.artifacts.corpus.seen import SeenIds
 from tte2_ray.artifacts.corpus.source import CorpusFormat, CorpusSource, locate
-from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
+from tte2_ray.artifacts.store import check_key
+from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass, ValidationError
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.schema import Item
 
@@ -43,7 +44,13 @@ def _all_rows(found: CorpusSource, max_pages: int) -> Iterator[tuple[str, Corpus
     for key, size in listed:
         if found.format == "files":
             yield from read_file(found.store, key, size, max_pages)
-        elif found.format == "parquet":
+            continue
+        try:
+            check_key(key)
+        except ValueError as error:
+            message = f"{found.store.root}/{key}: its name has an empty part or a NUL; rename it"
+            raise ValidationError(message) from error
+        if found.format == "parquet":
             yield from read_parquet(found.store, key)
         else:
             yield from read_jsonl(found.store, key)

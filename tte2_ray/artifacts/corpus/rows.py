@@ -1,27 +1,28 @@
 """One row of a manifest: a mapping of unknown quality in, an `Item` or a typed row error out.
 
 Columns: `item_id` (text or a whole number) and any of `text`, `image_uri`, `image_uris`,
-`video_uri`, `document_uri`, `document_page` (zero-based; without it the first, and a note says of
-how many), `metadata` (an object, or one as JSON text). Every other column is kept in `metadata`
-under its name, where `metadata` itself does not have that name; but `page` beside a document
-without `document_page` is refused, for it does not tell whether it counts from 0. null and NaN
-stand for "nothing". Metadata may use JSON's types; dates become ISO text.
+`video_uri`, `document_uri`, the page of the document, `metadata` (an object, or one as JSON text).
+
+The page is `page`, counted from 1 as in `#page=<n>` of PDF links and in the ids of a folder of
+files, or `document_page`, counted from 0; where both stand it is `document_page`, where neither
+does it is the first, and a note says of how many.
+
+Every other column is kept in `metadata` under its name, where `metadata` itself does not have that
+name; so is `page`. null and NaN stand for "nothing". Metadata may use JSON's types; dates become
+ISO text.
 """
 
-import datetime
 import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+from tte2_ray.artifacts.corpus.metadata import checked_text, metadata_of, shallow
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.schema import ITEM_ID_MAX_BYTES, Item, check_item_id
 
-MAX_METADATA_BYTES = 64 * 1024
-"""UTF-8 bytes of an item's metadata as JSON text."""
 MAX_RAW_CHARS = 64 * 1024
 """Characters of a rejected row that are kept."""
 
@@ -51,7 +52,8 @@ class RejectedRow:
     message: str
     """What was wrong and where: file and line or row, counted from 1."""
     row: str
-    """What was read, as JSON (as it stood, where it is none); cut at `MAX_RAW_CHARS`."""
+    """What was read, as JSON (as it stood, where it is none); cut at `MAX_RAW_CHARS`, and without
+    what lies deeper than `shallow` goes."""
 
 
 CorpusRow = Item | RejectedRow
@@ -73,7 +75,8 @@ def accept(where: str, row: Any, resolve: Callable[[str], str]) -> CorpusRow:
 
 def reject(where: str, error: RowError, row: Any) -> RejectedRow:
     """The `RejectedRow` of a row error; `row` may be text that was not understood."""
-    raw = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=repr)
+    kept = shallow(row)
+    raw = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False, default=repr)
     named = row.get("item_id") if isinstance(row, Mapping) else ""
     return RejectedRow(
         item_id=_storable(named if isinstance(named, str) else "")[:ITEM_ID_MAX_BYTES],
@@ -103,7 +106,9 @@ def parse_row(row: Any, resolve: Callable[[str], str]) -> Item:
         video_uri=_uri(cells, "video_uri", resolve),
         document_uri=_uri(cells, "document_uri", resolve),
         document_page=_page(cells),
-        metadata=_metadata(cells),
+        metadata=metadata_of(
+            cells.get("metadata", {}), {k: v for k, v in cells.items() if k not in _COLUMNS}
+        ),
     )
     if item.is_empty:
         raise RowError(RowErrorClass.EMPTY_ROW, "neither text nor media; nothing to index")
@@ -116,7 +121,7 @@ def _item_id(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         found = "is missing or empty" if value is None or value == "" else f"is {_kind(value)}"
         raise RowError(RowErrorClass.BAD_ID, f"item_id {found}; it must be text or a whole number")
-    check_item_id(_checked(value, "item_id"))
+    check_item_id(checked_text(value, "item_id"))
     if _CONTROL.search(value):
         raise RowError(RowErrorClass.BAD_ID, f"item_id {value!a} has control characters")
     return value
@@ -131,7 +136,7 @@ def _text(cells: Mapping[str, Any], name: str) -> str:
             raise RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {error}") from error
     if not isinstance(value, str):
         raise RowError(RowErrorClass.MALFORMED_ROW, f"{name} must be text, not {_kind(value)}")
-    return _checked(value, name)
+    return checked_text(value, name)
 
 
 def _uri(cells: Mapping[str, Any], name: str, resolve: Callable[[str], str]) -> str:
@@ -152,61 +157,23 @@ def _image_uris(cells: Mapping[str, Any]) -> list[str]:
 def _plain(uri: str, name: str) -> str:
     if not uri.strip() or _CONTROL.search(uri):
         raise RowError(RowErrorClass.MALFORMED_ROW, f"{name} {uri[:200]!a} is no URI")
-    return _checked(uri, name)
+    return checked_text(uri, name)
 
 
 def _page(cells: Mapping[str, Any]) -> int:
-    if cells.get("document_uri") and "page" in cells and "document_page" not in cells:
-        message = "column page beside document_uri: name it document_page, which counts from 0"
+    """Zero-based."""
+    if "document_page" in cells or "page" not in cells or not cells.get("document_uri"):
+        return _whole(cells.get("document_page", 0), "document_page", least=0)
+    return _whole(cells["page"], "page", least=1) - 1
+
+
+def _whole(value: Any, name: str, least: int) -> int:
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number < 2**31:
+        found = ascii(value)[:40] if isinstance(value, str | int | float) else _kind(value)
+        message = f"{name} counts from {least} and must be a whole number, not {found}"
         raise RowError(RowErrorClass.MALFORMED_ROW, message)
-    value = cells.get("document_page", 0)
-    whole = int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(whole, bool) or not isinstance(whole, int) or not 0 <= whole < 2**31:
-        raise RowError(
-            RowErrorClass.MALFORMED_ROW, f"document_page must be 0 or more, not {str(value)[:40]!a}"
-        )
-    return whole
-
-
-def _metadata(cells: Mapping[str, Any]) -> dict[str, Any]:
-    given = cells.get("metadata", {})
-    if isinstance(given, str):
-        try:
-            given = json.loads(given) if given.strip() else {}
-        except (ValueError, RecursionError) as error:
-            message = f"metadata is not JSON: {error}"
-            raise RowError(RowErrorClass.MALFORMED_ROW, message) from error
-    if isinstance(given, list):  # an Arrow map comes as pairs
-        given = dict(given) if all(isinstance(p, tuple) and len(p) == 2 for p in given) else None
-    if not isinstance(given, Mapping):
-        raise RowError(RowErrorClass.MALFORMED_ROW, "metadata must be an object")
-    merged = {k: v for k, v in cells.items() if k not in _COLUMNS} | dict(given)
-    try:
-        text = json.dumps(merged, ensure_ascii=False, default=_as_json)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RowError(RowErrorClass.MALFORMED_ROW, f"metadata: {error}") from error
-    if len(_checked(text, "metadata").encode()) > MAX_METADATA_BYTES:
-        message = f"metadata has over {MAX_METADATA_BYTES} bytes as JSON"
-        raise RowError(RowErrorClass.TOO_LARGE, message)
-    normal: dict[str, Any] = json.loads(text)
-    return normal
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, Decimal | datetime.timedelta):
-        return str(value)
-    raise TypeError(f"{_kind(value)} cannot be stored as JSON")
-
-
-def _checked(text: str, name: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        message = f"{name} has half of a surrogate pair, which UTF-8 cannot say"
-        raise RowError(RowErrorClass.BAD_ENCODING, message) from error
-    return text
+    return number
 
 
 def _storable(text: str) -> str:

@@ -22,6 +22,8 @@ _SUFFIXES = {
     ".jsonl.gz": "jsonl",
     ".ndjson.gz": "jsonl",
 }
+_ABOUT = ("readme", "license", "licence", "notice", "citation", "changelog")
+"""Texts beside a manifest that are about it, and no items."""
 _Keys = Callable[[], Iterator[tuple[str, int]]]
 _WILDCARD = re.compile(r"[*?\[]")
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://|^(data|file|https?|s3):", re.IGNORECASE)
@@ -44,11 +46,12 @@ def locate(source: str, corpus_format: CorpusFormat = "auto") -> CorpusSource:
         source: a file, a folder, or a pattern (`*` within a folder, `**` across), local or s3://.
         corpus_format: "auto" goes by the suffix of a file. A folder with manifests (Parquet or
             JSONL) at its top, or whose first file is a Parquet file in `name=value/`, is those
-            manifests; any other folder is files, each an item.
+            manifests, unless media files lie in it, too; any other folder is files, each an item.
 
     Raises:
         ResourceMissingError: nothing is there.
-        ConfigError: the format cannot be told.
+        ConfigError: the format cannot be told: by a name, or of a folder with both manifests and
+            media files, of which either could be meant.
     """
     root = open_store(source.rstrip("/") or source).root
     head, name = _split(root)
@@ -94,7 +97,7 @@ def _file_uri(path: str) -> str:
 
 def _split(root: str) -> tuple[str, str]:
     head, _, name = root.rpartition("/")
-    if root.startswith("s3://") and root.count("/") == 2:
+    if (root.startswith("s3://") and root.count("/") == 2) or name in (".", ".."):
         return root, ""
     return head or "/", name
 
@@ -122,9 +125,30 @@ def _of_folder(store: Store, corpus_format: CorpusFormat, source: str) -> Corpus
         top = [found for found in _visible(store) if _format_of(found[0])]
     if corpus_format != "auto":
         top = [found for found in top if _format_of(found[0]) == corpus_format]
+    elif top:
+        _require_no_media(store, top[0][0], source)
     if top or corpus_format != "auto":
         return _of_keys(store, lambda: iter(top), corpus_format, source)
     return CorpusSource(format="files", store=store, keys=lambda: _visible(store))
+
+
+def _require_no_media(store: Store, manifest: str, source: str) -> None:
+    """A folder of both could mean either; which one is left out must not be guessed."""
+    media = (key for key, _ in _visible(store) if is_media(key) and not _is_about(key))
+    found = next(media, None)
+    if found is None:
+        return
+    folder, kind = source.rstrip("/"), _format_of(manifest)
+    raise ConfigError(
+        f"corpus {source} holds a manifest, {manifest}, and media files, {found} among them: to "
+        f"index the rows of the manifest, name it: corpus.path={folder}/{manifest} (with others of "
+        f"its kind: corpus.format={kind}); to index every file: corpus.format=files"
+    )
+
+
+def _is_about(key: str) -> bool:
+    name = key.rpartition("/")[2].lower()
+    return name.startswith(_ABOUT) and name.endswith((".txt", ".md"))
 
 
 def _of_keys(store: Store, keys: _Keys, corpus_format: CorpusFormat, source: str) -> CorpusSource:

@@ -1,12 +1,14 @@
 """What an index job is told."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Literal
 
 from tte2_ray.artifacts.keys import EcrRecipe, EmbeddingRecipe, Scalar, fingerprint
 from tte2_ray.artifacts.model_version import model_version
-from tte2_ray.config import decisive, location, speed
+from tte2_ray.config import decisive, location, require_at_least, speed
 from tte2_ray.engines import EmbedderConfig, EngineConfig, ReasonerConfig, resolve_model
+from tte2_ray.engines.models import hidden_size, read_config
 from tte2_ray.errors import ConfigError
 from tte2_ray.media import DECODER_VERSION, MediaLimits
 from tte2_ray.milvus.config import MilvusConfig
@@ -14,6 +16,8 @@ from tte2_ray.milvus.verify import VerifyConfig
 from tte2_ray.prompts import PROMPT_VERSION
 
 POOLING = "last-token, l2"
+LEAST_OBJECT_STORE_MB = 75
+"""Ray starts with no less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +31,14 @@ class CorpusConfig:
     name: str = "corpus"
     """Folder of its frozen plan in the store."""
     rows_per_shard: int = speed(256)
-    """Rows that are committed together; what a crash may cost."""
+    """Rows that are committed together; what a crash may cost. Another value renames the shards:
+    it changes no ECR, but all of them are made again."""
     check_files: bool = speed(True)
     """Ask for size and time of each media file while planning, so that a file that changed is
     noticed; off, only the manifest is compared."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, self, ("rows_per_shard",), "corpus.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +55,11 @@ class RayConfig:
     max_restarts: int = speed(4)
     """How often a worker whose engine died is replaced before the job fails."""
 
+    def __post_init__(self) -> None:
+        require_at_least(1, self, ("local_cpus",), "ray.")
+        require_at_least(LEAST_OBJECT_STORE_MB, self, ("object_store_mb",), "ray.")
+        require_at_least(0, self, ("max_restarts",), "ray.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class EstimateConfig:
@@ -61,9 +74,8 @@ class EstimateConfig:
     """Price of one CPU for an hour, US dollars, for replicas without a GPU; a round figure, too."""
 
     def __post_init__(self) -> None:
-        for name in ("sample_rows", "usd_per_gpu_hour", "usd_per_cpu_hour"):
-            if getattr(self, name) < (name == "sample_rows"):
-                raise ConfigError(f"estimate.{name} is {getattr(self, name)}; it is too small")
+        require_at_least(1, self, ("sample_rows",), "estimate.")
+        require_at_least(0, self, ("usd_per_gpu_hour", "usd_per_cpu_hour"), "estimate.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +109,8 @@ class IndexConfig:
     """Folder on the driver for results.json and report.html; both go to the store as well."""
 
     def __post_init__(self) -> None:
+        require_at_least(1, self, ("load_writers",), "")
+        require_at_least(0, self, ("report_samples",), "")
         if not 0 <= self.failure_budget <= 1:
             raise ConfigError(f"failure_budget is {self.failure_budget}; it is a share, 0 to 1")
         if not self.index.replace("_", "").isalnum() or "__" in self.index:
@@ -167,13 +181,10 @@ def _version(engine: EngineConfig) -> str:
 def _own_dimension(engine: EngineConfig) -> int:
     if engine.kind == "fake":
         return engine.fake_dimension
-    import json
-    from pathlib import Path
-
-    config = Path(resolve_model(engine.model)) / "config.json"
-    if not config.is_file():
+    folder = Path(resolve_model(engine.model))
+    own = hidden_size(read_config(folder)) if folder.is_dir() else 0
+    if not own:
         raise ConfigError(
-            f"embedder.dimension is not set, and {engine.model} is no folder to read it from"
+            f"embedder.dimension is not set, and {engine.model} is no folder that says it"
         )
-    described: dict[str, Any] = json.loads(config.read_text())
-    return int(described.get("text_config", described)["hidden_size"])
+    return own

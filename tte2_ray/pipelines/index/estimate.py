@@ -93,7 +93,7 @@ def estimate(
         config: replicas, limits and prices.
         todo: shards by phase.
         sample: tokens a row.
-        rates: by phase.
+        rates: by phase; each tells time.
     """
     phases = []
     written, at_most = _written(config, rates.get("reason"))
@@ -130,13 +130,40 @@ def print_estimate(config: IndexConfig, found: Estimate, out: TextIO) -> None:
     out.flush()
 
 
-def _lines(config: IndexConfig, found: Estimate) -> Iterator[str]:
-    sample, prices = found.sample, config.estimate
-    refused = ", ".join(f"{count} {name}" for name, count in sample.rejected.items())
-    yield (
+def print_unknown(sample: Sample, unknown: Sequence[str], out: TextIO) -> None:
+    """What there is to say where no row of the sample came through.
+
+    Args:
+        sample: as it was decoded.
+        unknown: phases of whose speed nothing is known.
+        out: where it goes.
+    """
+    if sample.good:
+        said = [_tokens(sample), f"no row of it came through {', '.join(unknown)} on the engines: "
+                                 "time and cost are unknown"]  # fmt: skip
+    else:
+        said = [f"sample of {sample.rows} rows: none of them can be indexed ({_refused(sample)})",
+                "tokens, time and cost are unknown; are corpus.path and the URIs in it right, and "
+                "the disks mounted?"]  # fmt: skip
+    out.writelines(f"       {line}\n" for line in said)
+    out.flush()
+
+
+def _refused(sample: Sample) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sample.rejected.items())
+
+
+def _tokens(sample: Sample) -> str:
+    refused = f"; refused: {_refused(sample)}" if sample.rejected else ""
+    return (
         f"sample of {sample.rows} rows: ≈ {sample.prompt_tokens:,.0f} tokens a row "
-        f"({sample.visual_tokens:,.0f} visual)" + (f"; refused: {refused}" if refused else "")
+        f"({sample.visual_tokens:,.0f} visual){refused}"
     )
+
+
+def _lines(config: IndexConfig, found: Estimate) -> Iterator[str]:
+    prices = config.estimate
+    yield _tokens(found.sample)
     for phase in found.phases:
         parts = [f"{phase.name:<6} ≈ {duration(phase.seconds)}"]
         if phase.prompt_tokens:

@@ -9,9 +9,9 @@ from tte2_ray.errors import PartialFailure
 from tte2_ray.pipelines.index import preflight
 from tte2_ray.pipelines.index.cluster import cluster
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate
+from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate, print_unknown
 from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate
-from tte2_ray.pipelines.index.sample import draw, look, measure
+from tte2_ray.pipelines.index.sample import Sample, draw, look, measure
 from tte2_ray.schema import Item
 
 Todo = Mapping[str, Sequence[Shard]]
@@ -28,19 +28,25 @@ def expect(
     Args:
         config: of the job.
         plans: where its shards lie.
-        todo: what is still to do; None is returned where that is nothing.
+        todo: what is still to do.
         made: by phase, the fingerprint of what it makes.
         out: where the estimate goes.
+
+    Returns:
+        None where nothing is to do, or no row of the sample came through: then nothing is foreseen.
     """
     items = _sample(config, plans, todo)
+    if not items:
+        return None
+    sample = look(config, items)
     engines = {"reason": config.reasoner.engine, "embed": config.embedder.engine, "load": None}
     rates = {name: known_rate(name, made[name], engine) for name, engine in engines.items()}
-    if items and any(rates[name] is None and todo[name] for name in engines):
+    if sample.good and any(rates[name] is None and todo[name] for name in engines):
         out.write("       nothing is known of the speed of these models: running a sample\n")
         out.flush()
         measured = _measured(config, items, made)
         rates = {name: known or measured.get(name) for name, known in rates.items()}
-    return _told(config, items, todo, rates, out)
+    return _told(config, sample, todo, rates, out)
 
 
 def dry_run(
@@ -52,6 +58,8 @@ def dry_run(
     out: TextIO,
 ) -> Estimate | None:
     """Runs a sample on the engines, and prints what is ahead; nothing is written to the store.
+
+    Engines are not started for a sample of which no row can be indexed.
 
     Raises:
         PartialFailure: no row of the corpus is an item, as the job itself would say.
@@ -65,11 +73,14 @@ def dry_run(
     if not items:
         out.write("       nothing to do: every phase is done\n")
         return None
+    sample = look(config, items)
+    if not sample.good:
+        return _told(config, sample, todo, {}, out)
     with cluster(config.ray) as grows:
         preflight.require_cluster(config, out, grows=grows)
         measured = _measured(config, items, made)
     rates = {**measured, "load": known_rate("load", made["load"], None)}
-    return _told(config, items, todo, rates, out)
+    return _told(config, sample, todo, rates, out)
 
 
 def _sample(config: IndexConfig, plans: Store, todo: Todo) -> list[Item]:
@@ -89,14 +100,16 @@ def _measured(
 
 def _told(
     config: IndexConfig,
-    items: Sequence[Item],
+    sample: Sample,
     todo: Todo,
     rates: Mapping[str, Rate | None],
     out: TextIO,
 ) -> Estimate | None:
-    known = {name: rate for name, rate in rates.items() if rate is not None}
-    if not items:
+    known = {name: rate for name, rate in rates.items() if rate is not None and rate.tells_time}
+    unknown = [name for name, shards in todo.items() if shards and name not in known]
+    if unknown or not sample.good:
+        print_unknown(sample, unknown, out)
         return None
-    found = estimate(config, todo, look(config, items), known)
+    found = estimate(config, todo, sample, known)
     print_estimate(config, found, out)
     return found

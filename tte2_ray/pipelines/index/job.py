@@ -10,24 +10,26 @@ searches held.
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from tte2_ray.artifacts.markers import pending
-from tte2_ray.artifacts.s3 import aws_environment
 from tte2_ray.config import Loaded, Options
 from tte2_ray.engines import EngineConfig
+from tte2_ray.media.aws import aws_environment
 from tte2_ray.pipelines.index import preflight
+from tte2_ray.pipelines.index.accounts import account_for
 from tte2_ray.pipelines.index.cluster import cluster
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, print_plan, usd_per_hour
 from tte2_ray.pipelines.index.expect import dry_run, expect
+from tte2_ray.pipelines.index.outcome import outcome_told
 from tte2_ray.pipelines.index.phases import Pool, engine_pool, run_phase
 from tte2_ray.pipelines.index.plan import Job, plan_job, plans_of, remaining, require_items
 from tte2_ray.pipelines.index.progress import PhaseProgress
 from tte2_ray.pipelines.index.publish import finished, forget_what_is_gone, make_collection, publish
-from tte2_ray.pipelines.index.rates import ENOUGH_ROWS, keep_rate, measured_rate
-from tte2_ray.pipelines.index.results import PhaseResult, Results, report_results
+from tte2_ray.pipelines.index.rates import keep_rate, measured_rate, tells_a_rate
+from tte2_ray.pipelines.index.results import PhaseResult, Results, Run, keep_run, report_results
 from tte2_ray.stages.embed import EmbedShards, EmbedWork
 from tte2_ray.stages.load import LoadShards, LoadWork
 from tte2_ray.stages.metrics import PhaseMetrics
@@ -63,6 +65,11 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
         ValidationError: accounting, counts or sampled searches do not hold.
         RuntimeFailure: an engine or Ray failed for good.
     """
+    with outcome_told(loaded.config, dry_run=options.dry_run):
+        _index(loaded, options, out)
+
+
+def _index(loaded: Loaded[IndexConfig], options: Options, out: TextIO) -> None:
     began = time.monotonic()
     config, store = preflight.check(loaded.config, dry_run=options.dry_run)
     with plans_of(store, dry=options.dry_run) as plans:
@@ -72,16 +79,19 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
             dry_run(config, job.plan, plans, remaining(job), job.made, out)
             return
     require_items(job.plan, store)
-    phases: list[PhaseResult] = []
-    expected = None
+    run = Run()
     done = finished(job.target, store, job.plan, config.failure_budget)
     if done is None:
         forget_what_is_gone(job.target, store, job.plan)
-        print_plan(config, job.plan, remaining(job), out)
+        todo = remaining(job)
+        print_plan(config, job.plan, todo, out)
         phases, expected = _work(job, out)
-        done = publish(job.target, store, job.plan, config, out)
-    results = Results(published=done, target=job.target, phases=phases, estimate=expected,
-                      seconds=time.monotonic() - began)  # fmt: skip
+        run = Run(phases=phases, estimate=expected, seconds=time.monotonic() - began)
+        accounts = account_for(job.plan, store, job.target, todo["load"])
+        keep_run(run, accounts, job.target, store)
+        done = publish(job.target, store, job.plan, accounts, config, out)
+    run = replace(run, seconds=time.monotonic() - began)
+    results = Results(run=run, published=done, target=job.target)
     report_results(config, job.plan, results, store, out)
     done.require_within(config.failure_budget)
 
@@ -108,7 +118,7 @@ def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
         for _ in progress.follow(PhaseMetrics(job.config.index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s
-        if progress.counts.rows - progress.counts.taken_over >= ENOUGH_ROWS:
+        if tells_a_rate(progress.counts):
             rate = measured_rate(progress.counts, working_s=progress.working_s, start_s=start_s,
                                  replicas=min(phase.pool.replicas, len(todo)))  # fmt: skip
             keep_rate(phase.name, job.made[phase.name], phase.engine, rate)

@@ -1,15 +1,16 @@
 """A phase: the shards that are not yet done, spread by Ray Data over the replicas of a stage."""
 
+import inspect
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tte2_ray.artifacts.s3 import aws_environment
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.engines import EngineConfig
 from tte2_ray.engines.vllm_input import QUIET
 from tte2_ray.errors import RuntimeFailure
+from tte2_ray.media.aws import aws_environment
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.telling import failure_in, telling
 from tte2_ray.stages.work import counts_of, shard_rows
@@ -69,7 +70,7 @@ def run_phase(stage: type, work: object, shards: Sequence[Shard], pool: Pool) ->
     if not shards:
         return
     try:
-        for row in _spread(stage, work, shards, pool).iter_rows():
+        for row in _rows(_spread(stage, work, shards, pool)):
             if failure := failure_in(row):
                 raise failure
             yield counts_of(row)
@@ -77,6 +78,15 @@ def run_phase(stage: type, work: object, shards: Sequence[Shard], pool: Pool) ->
         raise _lost(stage, pool) from error
     except ray.exceptions.RayError as error:
         raise RuntimeFailure(f"Ray gave up on {stage.__name__}: {_last_line(error)}") from error
+
+
+def _rows(data: "Dataset") -> Iterator[dict[str, Any]]:
+    """The rows as they come: `iter_rows` keeps each back until there is another."""
+    tables: Iterable[Any] = data.iter_batches(
+        batch_size=None, batch_format="pyarrow", prefetch_batches=0
+    )
+    for table in tables:
+        yield from table.to_pylist()
 
 
 def _spread(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> "Dataset":
@@ -89,6 +99,9 @@ def _spread(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> "
     )
     calls = -(-len(shards) // shards_a_call(stage, len(shards), pool.replicas))
     data = ray.data.from_items(shard_rows(shards), override_num_blocks=calls)
+    if not inspect.iscoroutinefunction(stage.__call__):
+        # What a stage yields is told at once; Ray would keep it until there are 128 MiB.
+        data.context.target_max_block_size = 1
     with warnings.catch_warnings():
         # Ray 2.60 deprecates max_restarts without naming another way to bound restarts (default:
         # for ever), and will take it until 2.64: an engine that dies of its input must end the job.

@@ -1,10 +1,11 @@
 """What can be known to be missing: before Ray starts and anything is written, then of the cluster.
 
 Each check ends in one message that names the setting to change. They are ordered from free to
-slow: configuration, models, corpus, store, Milvus; then the nodes of the cluster.
+slow: configuration, models, Ray, corpus, store, Milvus; then weights are hashed, and last of all an
+embedded Milvus is started. The nodes of the cluster are asked when it is joined.
 """
 
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TextIO
@@ -12,16 +13,20 @@ from urllib.parse import urlparse
 
 from tte2_ray.artifacts.corpus.source import locate
 from tte2_ray.artifacts.store import Store, open_store
-from tte2_ray.engines import EngineConfig
-from tte2_ray.errors import PrerequisiteError
+from tte2_ray.errors import ConfigError, PrerequisiteError
 from tte2_ray.milvus import server
 from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.collection import collection_name
 from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.pipelines.index.cluster import require_answer, runs_in_a_copy
 from tte2_ray.pipelines.index.config import CorpusConfig, IndexConfig
+from tte2_ray.pipelines.index.models import require_models, with_whole_folders
+from tte2_ray.pipelines.index.nodes import require_store_on
 
 _ONE_NODE = ("localhost", "127.0.0.1", "::1", None)
 """Hosts of servers that answer on their own machine alone; a Unix socket has none."""
+_NODE_GROUP = "ray.io/node-group"
+"""Label of the nodes that an autoscaler made; a plain `ray start` sets none."""
 
 
 def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
@@ -33,22 +38,28 @@ def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
 
     Raises:
         ConfigError: a value is wrong, or Milvus refuses the token.
-        PrerequisiteError: vLLM, the store or Milvus cannot be used.
+        PrerequisiteError: vLLM, Ray, the store or Milvus cannot be used.
         ResourceMissingError: corpus, model or bucket do not exist.
     """
     config.require_corpus()
     collection_name(config.index, "v0")
-    config.embedding_recipe()  # finds both models, and hashes what is not known yet
-    for engine in (config.reasoner.engine, config.embedder.engine):
-        _require_engine(engine)
+    _require_kept(config)
+    config = with_whole_folders(config)
+    require_models(config)
+    require_answer(config.ray)
     _require_corpus(config.corpus)
     store = open_store(config.store)
     store.check(write=not dry_run)
     if not dry_run:
         _require_folder(config.report_dir)
-    if config.milvus.uri or not dry_run:
+    if config.milvus.uri:
+        _require_milvus(config.milvus)
+    config.embedding_recipe()  # hashes the weights that are not known yet: minutes for 144 GB
+    if not config.milvus.uri and not dry_run:
         config = config.with_milvus(server.resolve(config.milvus))
         _require_milvus(config.milvus)
+    if not dry_run:
+        Path(config.report_dir).mkdir(parents=True, exist_ok=True)
     return config, store
 
 
@@ -59,31 +70,39 @@ def require_cluster(config: IndexConfig, out: TextIO, *, grows: bool) -> None:
     Args:
         config: what replicas hold.
         out: told what is waited for.
-        grows: nodes may join the cluster: it is waited for.
+        grows: the cluster was joined: where an autoscaler made its nodes, it may make more.
 
     Raises:
-        PrerequisiteError: a cluster that was started here is too small, or what is written lies on
-            one of several nodes.
+        PrerequisiteError: no node is large enough and none will be, what is written lies on one of
+            several nodes, or a node has no way to the store.
     """
     import ray
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     _require_reachable(config, len(nodes))
+    scales = grows and any(node.get("Labels", {}).get(_NODE_GROUP) for node in nodes)
     for name, engine in (
         ("reasoner", config.reasoner.engine),
         ("embedder", config.embedder.engine),
     ):
         wants = {"GPU": engine.num_gpus, "CPU": engine.num_cpus}
-        if any(all(node.get(kind, 0) >= n for kind, n in wants.items()) for node in nodes):
+        if any(_holds(node["Resources"], wants) for node in nodes):
             continue
         asked = " and ".join(f"{n:g} {kind}" for kind, n in wants.items() if n)
         message = f"a replica of the {name} needs {asked}, which no node of the cluster has"
-        if not grows:
+        if not scales:
+            change = "start such a node" if grows else "raise ray.local_cpus"
             raise PrerequisiteError(
-                f"{message}: lower {name}.engine.num_gpus or num_cpus, raise ray.local_cpus, or "
-                "join a larger cluster (ray.address)"
+                f"{message}, and no autoscaler adds one: lower {name}.engine.num_gpus or "
+                f"num_cpus, {change}, or join a larger cluster (ray.address)"
             )
-        out.write(f"wait   {message}: going on when one joins\n")
+        out.write(f"wait   {message}: going on when the autoscaler adds one (see `ray status`)\n")
+    if grows and config.store.lower().startswith("s3://"):
+        require_store_on(nodes, config.store)
+
+
+def _holds(node: Mapping[str, float], wants: Mapping[str, float]) -> bool:
+    return all(node.get(kind, 0) >= amount for kind, amount in wants.items())
 
 
 def _require_reachable(config: IndexConfig, nodes: int) -> None:
@@ -102,11 +121,21 @@ def _require_reachable(config: IndexConfig, nodes: int) -> None:
         )
 
 
-def _require_engine(engine: EngineConfig) -> None:
-    if engine.kind == "vllm" and find_spec("vllm") is None:
-        raise PrerequisiteError(
-            f"{engine.model} needs vLLM, which is not installed: run `make setup` "
-            "(EXTRA=gpu for CUDA)"
+def _require_kept(config: IndexConfig) -> None:
+    """Refuses to write where nothing is found again: the same command would start anew."""
+    if not runs_in_a_copy():
+        return
+    folders = {"report_dir": config.report_dir}
+    if "://" not in config.store:
+        folders["store"] = str(Path(config.store).expanduser())
+    if not config.milvus.uri:
+        folders["milvus.data_dir"] = config.milvus.data_dir
+    lost = [f"{key}={path}" for key, path in folders.items() if not Path(path).is_absolute()]
+    if lost:
+        raise ConfigError(
+            f"{', '.join(lost)}: a submitted job runs in Ray's own copy of its working directory, "
+            "so this would be lost with it, and nothing resumed; give a whole path or S3, e.g. "
+            "store=s3://bucket/prefix report_dir=/data/report milvus.data_dir=/data/milvus"
         )
 
 
@@ -117,9 +146,11 @@ def _require_corpus(corpus: CorpusConfig) -> None:
 
 
 def _require_folder(report_dir: str) -> None:
+    """Sees that a folder can be written, or made, and makes none."""
+    whole = Path(report_dir).absolute()
+    there = next(path for path in (whole, *whole.parents) if path.exists())
     try:
-        Path(report_dir).mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=report_dir):
+        with NamedTemporaryFile(dir=there):
             pass
     except OSError as error:
         raise PrerequisiteError(

@@ -5,16 +5,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
+from tte2_ray.artifacts.dead_letters import read_dead_letters
 from tte2_ray.artifacts.manifest import (
     IndexManifest,
     manifest_key,
     read_manifest,
     write_manifest,
 )
-from tte2_ray.artifacts.markers import pending, table_key
-from tte2_ray.artifacts.shards import Plan
+from tte2_ray.artifacts.markers import marker_key, pending, read_marker, table_key
+from tte2_ray.artifacts.shards import Plan, Shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import iter_table
 from tte2_ray.errors import PartialFailure
@@ -25,11 +27,12 @@ from tte2_ray.milvus.publish import Publisher
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.verify import VerifyReport, verify
 from tte2_ray.milvus.writer import seal
-from tte2_ray.pipelines.index.accounts import counts_of_plan, within
+from tte2_ray.pipelines.index.accounts import Accounts, account_for, within
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.target import PROMOTED, Target
 from tte2_ray.schema import vector_schema
 from tte2_ray.stages.counts import Counts
+from tte2_ray.stages.load import LETTERS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -44,32 +47,42 @@ class Published:
     """A version that was made, or was there already."""
 
     manifest: IndexManifest
-    counts: Counts
-    """Of all rows of the corpus; the tokens are those of its ECRs."""
+    accounts: Accounts
+    """Of all rows of the corpus."""
     live: bool
     """Whether the alias points to it now."""
+
+    @property
+    def counts(self) -> Counts:
+        """Of all rows of the corpus; the tokens are those of its ECRs."""
+        return self.accounts.total
+
+    def failure(self, budget: float) -> PartialFailure | None:
+        """What is to be raised where the rejected share exceeds `budget`, or no row was indexed."""
+        counts = self.counts
+        if within(counts, budget):
+            return None
+        worst = ", ".join(f"{n} {c}" for c, n in Counter(counts.classes).most_common(3))
+        if not counts.done:
+            return PartialFailure(
+                f"all {counts.rows} rows were rejected: {worst}. A version without a row is not "
+                "served, whatever failure_budget says; see the dead letters, mend the rows, and "
+                "run with --redrive"
+            )
+        return PartialFailure(
+            f"{counts.rejected} of {counts.rows} rows rejected ({counts.rejected_share:.1%}), the "
+            f"failure budget is {budget:.1%}: {worst}. The alias was not moved; see the dead "
+            "letters, mend the rows, and run with --redrive, or raise failure_budget"
+        )
 
     def require_within(self, budget: float) -> None:
         """Raises where too many rows were rejected.
 
         Raises:
-            PartialFailure: the rejected share exceeds `budget`, or no row was indexed.
+            PartialFailure: see `failure`.
         """
-        counts = self.counts
-        if within(counts, budget):
-            return
-        worst = ", ".join(f"{n} {c}" for c, n in Counter(counts.classes).most_common(3))
-        if not counts.done:
-            raise PartialFailure(
-                f"all {counts.rows} rows were rejected: {worst}. A version without a row is not "
-                "served, whatever failure_budget says; see the dead letters, mend the rows, and "
-                "run with --redrive"
-            )
-        raise PartialFailure(
-            f"{counts.rejected} of {counts.rows} rows rejected ({counts.rejected_share:.1%}), the "
-            f"failure budget is {budget:.1%}: {worst}. The alias was not moved; see the dead "
-            "letters, mend the rows, and run with --redrive, or raise failure_budget"
-        )
+        if failure := self.failure(budget):
+            raise failure
 
 
 def finished(target: Target, store: Store, plan: Plan, failure_budget: float) -> Published | None:
@@ -88,8 +101,7 @@ def finished(target: Target, store: Store, plan: Plan, failure_budget: float) ->
         return None
     publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
     publisher.check_unchanged(target.version)
-    counts = counts_of_plan(plan, store, target)
-    return _settle(target, store, publisher, counts, failure_budget)
+    return _settle(target, store, publisher, account_for(plan, store, target), failure_budget)
 
 
 def forget_what_is_gone(target: Target, store: Store, plan: Plan) -> None:
@@ -120,42 +132,53 @@ def make_collection(target: Target) -> None:
 
 
 def publish(
-    target: Target, store: Store, plan: Plan, config: IndexConfig, out: TextIO = sys.stdout
+    target: Target,
+    store: Store,
+    plan: Plan,
+    accounts: Accounts,
+    config: IndexConfig,
+    out: TextIO = sys.stdout,
 ) -> Published:
-    """Accounts for every row, verifies the collection, writes the manifest, moves the alias.
+    """Verifies the collection, writes the manifest, moves the alias.
+
+    Args:
+        target: the version.
+        store: where its tables and markers lie.
+        plan: that was loaded.
+        accounts: of its rows, which the collection must hold.
+        config: what is asked of a version.
+        out: told what was found.
 
     Raises:
-        ValidationError: rows are missing, or counts or sampled searches do not hold; the alias
-            stays where it was.
+        ValidationError: counts or sampled searches do not hold; the alias stays where it was.
     """
-    counts = counts_of_plan(plan, store, target)
     client = connect(target.milvus)
     seal(client, target.milvus, target.spec.name)
     report = verify(
         Searcher(target.milvus, client=client),
         target.spec.name,
-        expected_rows=counts.done,
+        expected_rows=accounts.total.done,
         config=config.verify,
         sample=sample_vectors(plan, store, target, config.verify.sample_rows),
     )
     publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
-    manifest = _manifest(target, plan, counts, report, publisher.live_version())
+    manifest = _manifest(target, plan, accounts, report)
     out.write(f"verify {report.counted_rows:,} rows counted · self-recall {report.self_recall:.1%} "
               f"of {report.sampled_rows} sampled\n")  # fmt: skip
     report.require_passed()
     write_manifest(store, manifest)
-    return _settle(target, store, publisher, counts, config.failure_budget)
+    return _settle(target, store, publisher, accounts, config.failure_budget)
 
 
 def _settle(
-    target: Target, store: Store, publisher: Publisher, counts: Counts, failure_budget: float
+    target: Target, store: Store, publisher: Publisher, accounts: Accounts, failure_budget: float
 ) -> Published:
     """Makes a verified version live, once: where a person moved the alias since, it stays."""
     manifest = read_manifest(store, target.index, target.version)
-    if within(counts, failure_budget) and not store.exists(target.promoted_key):
+    if within(accounts.total, failure_budget) and not store.exists(target.promoted_key):
         _promote(target, store, publisher)
     live = publisher.live_version() == target.version
-    return Published(manifest=manifest, counts=counts, live=live)
+    return Published(manifest=manifest, accounts=accounts, live=live)
 
 
 def _promote(target: Target, store: Store, publisher: Publisher) -> None:
@@ -170,29 +193,37 @@ def _promote(target: Target, store: Store, publisher: Publisher) -> None:
 
 
 def sample_vectors(plan: Plan, store: Store, target: Target, count: int) -> "dict[str, ArrayLike]":
-    """Vectors of items spread over the plan, as the vector tables hold them."""
-    prefix = f"vectors/{target.spec.fingerprint}"
+    """Vectors of loaded items, spread over the plan, as the vector tables hold them."""
     step = max(1, len(plan.shards) // 16)
     shards = plan.shards[::step]
     each = -(-count // max(1, len(shards)))
     found: dict[str, ArrayLike] = {}
     for shard in shards:
-        rows: Iterator[dict[str, object]] = (
-            row
-            for batch in iter_table(
-                store, table_key(prefix, shard), vector_schema(target.spec.dimension)
-            )
-            for row in batch.to_pylist()
-            if not row["error_class"]
-        )
-        for _, row in zip(range(each), rows, strict=False):
-            found[str(row["item_id"])] = row["vector"]  # type: ignore[assignment]
-    return found
+        found |= islice(_loaded_vectors(store, target, shard), each)
+    if found:
+        return found
+    # These shards may be just those whose rows were all rejected.
+    every = (pair for shard in plan.shards for pair in _loaded_vectors(store, target, shard))
+    return dict(islice(every, count))
+
+
+def _loaded_vectors(
+    store: Store, target: Target, shard: Shard
+) -> "Iterator[tuple[str, ArrayLike]]":
+    marker = read_marker(store, marker_key(target.load_prefix, shard))
+    letters = read_dead_letters(store, marker.get(LETTERS, ()))
+    rejected = {letter.item_id for letter in letters}
+    key = table_key(f"vectors/{target.spec.fingerprint}", shard)
+    for batch in iter_table(store, key, vector_schema(target.spec.dimension)):
+        for row in batch.to_pylist():
+            if not row["error_class"] and row["item_id"] not in rejected:
+                yield row["item_id"], row["vector"]
 
 
 def _manifest(
-    target: Target, plan: Plan, counts: Counts, report: VerifyReport, live: str
+    target: Target, plan: Plan, accounts: Accounts, report: VerifyReport
 ) -> IndexManifest:
+    counts = accounts.total
     return IndexManifest(
         index=target.index,
         version=target.version,
@@ -200,13 +231,12 @@ def _manifest(
         ecr_fingerprint=target.ecr_fingerprint,
         embedding_fingerprint=target.spec.fingerprint,
         corpus_digest=plan.corpus_digest,
-        rows_in=counts.rows,
-        indexed=counts.done,
-        unchanged=0,
+        rows_in=accounts.rows_in,
+        indexed=accounts.loaded.done,
+        unchanged=accounts.before.done,
         rejected=counts.rejected,
         status="verified" if report.passed else "failed",
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        replaced=live if live != target.version else "",
         checks={
             "counted_rows": report.counted_rows,
             "sampled_rows": report.sampled_rows,

@@ -5,6 +5,7 @@ and kind of replica; what cannot be kept is measured again.
 """
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,7 @@ from tte2_ray.engines import EngineConfig
 from tte2_ray.engines.config import MINI
 from tte2_ray.stages.counts import Counts
 
-ENOUGH_ROWS = 16
-"""Fewer rows than this tell nothing about a rate."""
+_ENOUGH_ROWS = 16
 
 # Read and written, by one replica with one thread of a 2-core AVX2 machine that did little else.
 _MINI_TOKENS_S = {"reason": 1500.0, "embed": 3000.0}
@@ -35,6 +35,20 @@ class Rate:
     """Written for a row, on average; 0 where that is not known."""
     basis: str
     """Where this comes from, for people."""
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether time follows from it: a sample of which no row came through has a rate of 0."""
+        return 0 < self.per_s < math.inf
+
+
+def tells_a_rate(counts: Counts) -> bool:
+    """Whether enough rows came through in this run; rejected ones are read without the engine.
+
+    Args:
+        counts: of a phase.
+    """
+    return counts.done - counts.taken_over >= _ENOUGH_ROWS
 
 
 def measured_rate(counts: Counts, *, working_s: float, start_s: float, replicas: int) -> Rate:
@@ -76,8 +90,15 @@ def known_rate(phase: str, fingerprint: str, engine: EngineConfig | None) -> Rat
 
 
 def keep_rate(phase: str, fingerprint: str, engine: EngineConfig | None, rate: Rate) -> None:
-    """Remember a rate for the plan of the next run; a cache that cannot be written is left."""
-    if engine is not None and engine.kind == "fake":
+    """Remember a rate for the plan of the next run; a cache that cannot be written is left.
+
+    Args:
+        phase: reason, embed or load.
+        fingerprint: of what it makes.
+        engine: None for a phase without one.
+        rate: one that tells no time is not kept.
+    """
+    if (engine is not None and engine.kind == "fake") or not rate.tells_time:
         return
     file = _file(phase, fingerprint, engine)
     draft = file.with_suffix(f".{os.getpid()}")
@@ -91,7 +112,8 @@ def keep_rate(phase: str, fingerprint: str, engine: EngineConfig | None, rate: R
 
 def _read(file: Path) -> Rate | None:
     try:
-        return Rate(**json.loads(file.read_text()))
+        rate = Rate(**json.loads(file.read_text()))
+        return rate if rate.tells_time else None
     except (OSError, ValueError, TypeError):  # absent, or of another version: only a cache
         return None
 

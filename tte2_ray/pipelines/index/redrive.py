@@ -6,7 +6,8 @@ is. So no good row costs a token, rows in stay rows in, and the result is a vers
 verified, then made live.
 
 A file that was mended in place may change the digest of the plan (`corpus.check_files`), not that
-of its rows: by these the version is found that is mended.
+of its rows: by these the version is found that is mended. What was rejected while the corpus was
+read has no row: mended, it makes other rows, hence other shards, which a plan anew cuts.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,10 @@ from tte2_ray.errors import ResourceMissingError
 from tte2_ray.pipelines.index.target import Target
 
 _TargetOf = Callable[[Plan], Target]
+_UNREAD = (
+    "; {} rows of the corpus were rejected while it was read: mend them in the manifest, or the "
+    "files of a folder themselves, then run the same command without --redrive, which plans anew"
+)
 
 
 def latest_generation(plan: Plan, store: Store) -> Plan:
@@ -57,8 +62,8 @@ def redriven(plan: Plan, store: Store, plans: Store, target_of: _TargetOf) -> Pl
         return plan  # all is mended: there is nothing left to do
     if shards == before.shards:
         raise ResourceMissingError(
-            f"nothing to run again: version {target.version} of {target.index} rejected no item "
-            "(rows that the manifest spoils must be mended there)"
+            f"nothing to run again: version {target.version} of {target.index} rejected no item"
+            + (_UNREAD.format(plan.rejected) if plan.rejected else "")
         )
     begun = replace(plan, corpus_digest=next_generation(plan.corpus_digest), shards=shards)
     write_plan(plans, begun)
@@ -77,13 +82,27 @@ def _last_finished(plan: Plan, store: Store, target_of: _TargetOf) -> Plan:
     """Of the plans of the same rows, the one that was last run to its end."""
     same = (p for p in list_plans(store, plan.prefix) if p.rows_digest == plan.rows_digest)
     found = {at: other for other in same if (at := _finished_at(other, store, target_of))}
-    if not found or not plan.rows_digest:
-        target = target_of(plan)
+    if found and plan.rows_digest:
+        return found[max(found)]
+    target = target_of(plan)
+    if plan.rows_digest and (last := _last_version(plan, store, target_of)):
         raise ResourceMissingError(
-            f"version {target.version} of {target.index} was never finished, nor another of the "
-            "same rows with these models: run the job without --redrive first"
+            f"the corpus has other rows than version {last} of {target.index}, the last that was "
+            "finished with these models: the manifest changed, or files of a folder did (one that "
+            "could not be read, such as an encrypted PDF, now gives rows). Run the same command "
+            "without --redrive: it plans anew, and does what is not done yet"
         )
-    return found[max(found)]
+    raise ResourceMissingError(
+        f"version {target.version} of {target.index} was never finished, nor another of the "
+        "same rows with these models: run the job without --redrive first"
+    )
+
+
+def _last_version(plan: Plan, store: Store, target_of: _TargetOf) -> str:
+    """Of whatever rows of the corpus, the version that was last finished; "" where none was."""
+    others = list_plans(store, plan.prefix)
+    found = {_finished_at(other, store, target_of): target_of(other).version for other in others}
+    return found[max(found)] if any(found) else ""
 
 
 def _finished_at(plan: Plan, store: Store, target_of: _TargetOf) -> str:

@@ -1,4 +1,9 @@
-"""What an operator is left with: a closing table, results.json and report.html."""
+"""What an operator is left with: a closing table, results.json and report.html.
+
+The folder of the job shows its last run. The store keeps, of each version, what the run did that
+last worked on it: that is written down before the version is verified, so that a run which dies
+on the way to its report is told of by the next one.
+"""
 
 import json
 from collections import Counter
@@ -8,9 +13,11 @@ from typing import Any, TextIO
 
 from tte2_ray.artifacts.shards import Plan
 from tte2_ray.artifacts.store import Store
+from tte2_ray.pipelines.index.accounts import Accounts
+from tte2_ray.pipelines.index.closing import print_closing
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.estimate import Estimate, dollars
-from tte2_ray.pipelines.index.progress import duration
+from tte2_ray.pipelines.index.estimate import Estimate
+from tte2_ray.pipelines.index.outcome import REPORT, RESULTS, ended
 from tte2_ray.pipelines.index.publish import TOKENS, Published
 from tte2_ray.pipelines.index.report import write_report
 from tte2_ray.pipelines.index.target import Target
@@ -40,17 +47,41 @@ class PhaseResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results:
+class Run:
     """One run of the job."""
 
-    published: Published
-    target: Target
-    seconds: float
-    """Wall time of the run, the start of Ray included."""
+    seconds: float = 0.0
+    """Wall time of the run so far, the start of Ray included."""
     phases: list[PhaseResult] = field(default_factory=list)
     """Empty where there was nothing to do."""
     estimate: Estimate | None = None
     """What was expected before the phases ran."""
+
+    def as_dict(self, accounts: Accounts) -> dict[str, Any]:
+        """The part of results.json that is about this run; its tokens are those of this run."""
+        did = {phase.name: phase.counts for phase in self.phases}
+        reason, embed = did.get("reason", Counts()), did.get("embed", Counts())
+        return {
+            "rows": accounts.as_dict(),
+            "tokens_this_run": {
+                "reason_prompt": reason.prompt_tokens,
+                "reason_output": reason.output_tokens,
+                "embed_prompt": embed.prompt_tokens,
+            },
+            "seconds": self.seconds,
+            "usd": sum(phase.usd for phase in self.phases),
+            "phases": [phase.as_dict() for phase in self.phases],
+            "estimate": self.estimate.as_dict() if self.estimate else None,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """A run, and the version that it made or found."""
+
+    run: Run
+    published: Published
+    target: Target
 
     def dead_letters(self, plan: Plan) -> list[str]:
         """Folders of the store that hold the rejected rows: of the manifest, and of this version.
@@ -62,41 +93,41 @@ class Results:
         return read + ([self.target.dead_letter_prefix] if later else [])
 
     def as_json(self, config: IndexConfig, plan: Plan) -> dict[str, Any]:
-        """results.json; token counts of phases are those of this run."""
+        """results.json."""
         counts, manifest = self.published.counts, self.published.manifest
-        did = {phase.name: phase.counts for phase in self.phases}
         return {
+            **ended(self.published.failure(config.failure_budget)),
             "index": config.index,
             "version": manifest.version,
             "collection": manifest.collection,
             "live": self.published.live,
             "corpus": {"path": config.corpus.path, "digest": plan.corpus_digest,
                        "shards": len(plan.shards)},
-            "rows": {
-                "in": counts.rows,
-                "indexed": counts.done if did else 0,
-                "unchanged": 0 if did else counts.done,
-                "rejected": counts.rejected,
-            },
+            **self.run.as_dict(self.published.accounts),
             "rejected_by_class": dict(Counter(counts.classes).most_common()),
             "fingerprints": {"ecr": manifest.ecr_fingerprint,
                              "embedding": manifest.embedding_fingerprint},
             "models": {"reasoner": config.reasoner.engine.model,
                        "embedder": config.embedder.engine.model},
-            "tokens_this_run": {
-                "reason_prompt": did.get("reason", Counts()).prompt_tokens,
-                "reason_output": did.get("reason", Counts()).output_tokens,
-                "embed_prompt": did.get("embed", Counts()).prompt_tokens,
-            },
             "tokens_of_index": {name: getattr(counts, name) for name in TOKENS},
             "truncated_ecrs": counts.truncated,
             "dead_letters": self.dead_letters(plan),
-            "seconds": self.seconds,
-            "usd": sum(phase.usd for phase in self.phases),
-            "phases": [p.as_dict() for p in self.phases],
-            "estimate": self.estimate.as_dict() if self.estimate else None,
             "checks": dict(manifest.checks),
         }  # fmt: skip
+
+
+def keep_run(run: Run, accounts: Accounts, target: Target, store: Store) -> None:
+    """Writes down what a run did, before it goes on to verify; one that did nothing leaves what
+    stands there.
+
+    Args:
+        run: up to its last phase.
+        accounts: of the rows.
+        target: the version that it worked on.
+        store: where versions lie.
+    """
+    if any(phase.counts.rows for phase in run.phases):
+        store.put(target.run_key, _text(run.as_dict(accounts)).encode())
 
 
 def report_results(
@@ -104,68 +135,38 @@ def report_results(
 ) -> None:
     """Prints the closing table and writes results.json and report.html, here and in the store."""
     folder = Path(config.report_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     described = results.as_json(config, plan)
-    text = json.dumps(described, indent=2, ensure_ascii=False)
-    (folder / "results.json").write_text(text)
-    in_store = f"indexes/{config.index}/{described['version']}"
-    if results.phases:  # a run that had nothing to do leaves the record of the one that had
-        store.put(f"{in_store}/results.json", text.encode())
-    if results.phases or not (folder / "report.html").exists():
-        page = write_report(config, plan, described, store)
-        (folder / "report.html").write_text(page)
-        store.put(f"{in_store}/report.html", page.encode())
-    _print_table(described, results, out)
+    page = write_report(config, plan, described, store)
+    (folder / RESULTS).write_text(_text(described))
+    (folder / REPORT).write_text(page)
+    _keep(config, plan, results, described, page, store)
+    print_closing(described, out)
     for folder_of_letters in described["dead_letters"]:
         out.write(f"       dead letters: {store.uri(folder_of_letters)}\n")
-    out.write(f"report {folder / 'report.html'} · {folder / 'results.json'}\n")
+    out.write(f"report {folder / REPORT} · {folder / RESULTS}\n")
 
 
-def _print_table(described: dict[str, Any], results: Results, out: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _keep(
+    config: IndexConfig,
+    plan: Plan,
+    results: Results,
+    described: dict[str, Any],
+    page: str,
+    store: Store,
+) -> None:
+    """Puts the results of a version into the store, with what the run did that worked on it."""
+    target, kept = results.target, described
+    keep_run(results.run, results.published.accounts, target, store)
+    if store.exists(target.run_key):
+        kept = described | json.loads(store.get(target.run_key))
+    key, text = f"{target.folder}/{RESULTS}", _text(kept)
+    if store.exists(key) and store.get(key) == text.encode():
+        return
+    if text != _text(described):
+        page = write_report(config, plan, kept, store)
+    store.put(f"{target.folder}/{REPORT}", page.encode())
+    store.put(key, text.encode())
 
-    rows = described["rows"]
-    if not results.phases:
-        out.write("nothing to do: this corpus is indexed with these models already\n")
-    table = Table(title=f"index {described['index']} · version {described['version']}")
-    columns = (
-        "phase",
-        "rows",
-        "reused",
-        "rejected",
-        "tokens read",
-        "tokens written",
-        "time",
-        "cost",
-    )
-    for name in columns:
-        table.add_column(name, justify="left" if name == "phase" else "right")
-    for p in results.phases:
-        table.add_row(
-            p.name,
-            f"{p.counts.rows:,}",
-            f"{p.reused:,}",
-            f"{p.counts.rejected:,}",
-            f"{p.counts.prompt_tokens:,}",
-            f"{p.counts.output_tokens:,}",
-            duration(p.seconds),
-            dollars(p.usd),
-        )
-    console = Console(file=out, width=None if out.isatty() else 100)
-    if results.phases:
-        console.print(table)
-    state = "live" if described["live"] else "NOT live"
-    if results.phases:
-        took = f"{duration(results.seconds)}, {dollars(described['usd'])}"
-        expected = results.estimate
-        planned = (
-            f" (planned: {duration(expected.seconds)}, {dollars(expected.usd)})" if expected else ""
-        )
-        out.write(f"took   {took}{planned}\n")
-    out.write(
-        f"rows   {rows['in']:,} in = {rows['indexed']:,} indexed + {rows['unchanged']:,} unchanged "
-        f"+ {rows['rejected']:,} rejected · {described['collection']} is {state}\n"
-    )
-    for name, count in described["rejected_by_class"].items():
-        out.write(f"       {count:,} × {name}\n")
+
+def _text(described: dict[str, Any]) -> str:
+    return json.dumps(described, indent=2, ensure_ascii=False)

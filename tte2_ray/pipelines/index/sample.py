@@ -39,6 +39,11 @@ class Sample:
     """Read for a row by the reasoner, on average, and without an ECR by the embedder."""
     visual_tokens: float
 
+    @property
+    def good(self) -> int:
+        """Rows that the reasoner can be given."""
+        return self.rows - sum(self.rejected.values())
+
 
 def draw(store: Store, shards: Sequence[Shard], rows: int) -> list[Item]:
     """Items spread over shards; all of them where there are no more.
@@ -73,7 +78,7 @@ def look(config: IndexConfig, items: Sequence[Item]) -> Sample:
             continue
         prompt += tokens
         visual += counter.visual_tokens(given)
-    good = max(1, len(items) - rejected.total())
+    good = max(1, len(items) - rejected.total())  # of none, the averages are 0
     return Sample(
         rows=len(items),
         rejected=dict(rejected),

@@ -61,6 +61,11 @@ class Target:
         return f"{self.folder}/{PROMOTED}"
 
     @property
+    def run_key(self) -> str:
+        """What the run did that last worked on this version."""
+        return f"{self.folder}/run.json"
+
+    @property
     def dead_letter_prefix(self) -> str:
         """Folder of the rows that this version rejected."""
         return f"dead-letter/{key_part(self.index)}-{self.version}"

@@ -1,0 +1,39 @@
+"""The job in this process: store, tables and Milvus are real, only Ray is left out."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from tte2_ray.artifacts.shards import Shard
+from tte2_ray.pipelines.index import job, preflight
+from tte2_ray.stages.counts import Counts
+from tte2_ray.stages.load import LoadShards
+
+
+def leave_ray_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Ray is started or asked; stages work in this process."""
+    monkeypatch.setattr(job, "cluster", lambda _: nullcontext(False))
+    monkeypatch.setattr(preflight, "require_cluster", lambda *_, **__: None)
+    monkeypatch.setattr(job, "run_phase", in_process)
+
+
+def in_process(stage: Any, work: object, shards: Sequence[Shard], _: object) -> list[Counts]:
+    """A double of `run_phase`: the stage works here, one shard after another."""
+    if not shards:
+        return []
+    built = stage(work)
+    if stage is LoadShards:
+        return list(built.commit(shards))
+
+    async def commit() -> list[Counts]:
+        return [await built.commit(shard) for shard in shards]
+
+    return asyncio.run(commit())
+
+
+def killed(*_: object, **__: object) -> None:
+    """A double: the driver dies at this point."""
+    raise KeyboardInterrupt
