@@ -81,14 +81,21 @@ def compressed(rng: random.Random, picture: "Image") -> "Image":
     return Image.open(buffer).convert("RGB")
 
 
-def see(truth: Truth, rng: random.Random, crop: int = -1) -> Media:
-    """Draws a truth and takes it through what decoding does to a real file."""
+def see(truth: Truth, rng: random.Random, crop: int = -1, limit: int = IMAGE_MAX_PIXELS) -> Media:
+    """Draws a truth and takes it through what decoding does to a real file.
+
+    Args:
+        truth: what to draw.
+        rng: of the nuisance.
+        crop: shows only this thing of a scene.
+        limit: of a scene's pixels.
+    """
     if isinstance(truth, Clip):
         return _see_clip(truth, rng)
     if isinstance(truth, Page):
         picture, limit = draw_page(truth, rng, rng.randint(104, 144)), PAGE_MAX_PIXELS
     else:
-        picture, limit = draw_scene(truth, rng, rng.randint(100, 160)), IMAGE_MAX_PIXELS
+        picture = draw_scene(truth, rng, rng.randint(100, 160))
         if crop >= 0:
             picture = crop_thing(picture, truth.things[crop])
             limit = min(limit, max(48 * 48, picture.width * picture.height))

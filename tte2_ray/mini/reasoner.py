@@ -1,8 +1,9 @@
 """Trains the miniature reasoner from nothing on lessons of the generated world."""
 
+import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from tte2_ray.mini.batch import IGNORED, Batch, Encoder
 from tte2_ray.mini.lessons import CLOSE_UPS, LESSONS, PAGES, Kinds, Lesson, lesson_batch
 from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
+from tte2_ray.mini.sight import Sights, SightTraining, look_at, train_sight
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 class ReasonerTraining:
     """How the reasoner is trained; the defaults made the committed weights."""
 
+    sight: SightTraining = field(default_factory=SightTraining)
+    """Of the vision tower, before all else."""
     close_up_steps: int = 300
     """The first, with close-ups alone."""
     page_steps: int = 500
@@ -86,6 +90,14 @@ def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[st
     torch.set_num_threads(1)
     torch.manual_seed(training.seed)
     model = trainable(folder)
+
+    def sights_of(step: int) -> Sights:
+        number = step * training.processes + rank
+        rng = random.Random(f"sight/{training.seed}/{number}")
+        return look_at(rng, training.sight.pictures)
+
+    tell = say if rank == 0 else lambda _: None
+    train_sight(model.model.visual, training.sight, sights_of, tell)
     encoder = Encoder(AutoTokenizer.from_pretrained(folder))
     schedule = Schedule(steps=training.steps, rate=training.rate)
     optimizer = Optimizer(model, schedule)
@@ -96,10 +108,10 @@ def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[st
         seen += len(lessons)
         loss = backward(model, encoder, lessons, training.micro_batches)
         optimizer.step(step)
-        if rank == 0 and step % 20 == 19:
+        if step % 20 == 19:
             took = time.monotonic() - began
             rest = took / (step + 1) * (training.steps - step - 1)
-            say(
+            tell(
                 f"reasoner step {step + 1}/{training.steps} loss {loss:.4f} "
                 f"{seen * training.processes / took:.1f} lessons/s, {rest / 60:.0f} min left"
             )

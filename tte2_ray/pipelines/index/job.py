@@ -19,7 +19,7 @@ from tte2_ray.engines import EngineConfig
 from tte2_ray.media.aws import aws_environment
 from tte2_ray.pipelines.index import preflight
 from tte2_ray.pipelines.index.accounts import account_for
-from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.index.cluster import cluster, require_answer
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, print_plan, usd_per_hour
 from tte2_ray.pipelines.index.expect import dry_run, expect
@@ -101,6 +101,7 @@ def _work(job: Job, out: TextIO) -> tuple[list[PhaseResult], Estimate | None]:
     todo = remaining(job)
     if not any(todo.values()):
         return list(run_phases(job, out)), None
+    require_answer(job.config.ray)
     with cluster(job.config.ray) as grows:
         preflight.require_cluster(job.config, out, grows=grows)
         expected = expect(job.config, job.store, todo, job.made, out)

@@ -1,7 +1,7 @@
 """What can be known to be missing: before Ray starts and anything is written, then of the cluster.
 
 Each check ends in one message that names the setting to change. They are ordered from free to
-slow: configuration, models, Ray, corpus, store, Milvus; then weights are hashed, and last of all an
+slow: configuration, models, corpus, store, Milvus; then weights are hashed, and last of all an
 embedded Milvus is started. The nodes of the cluster are asked when it is joined.
 """
 
@@ -18,7 +18,7 @@ from tte2_ray.milvus import server
 from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.collection import collection_name
 from tte2_ray.milvus.config import MilvusConfig
-from tte2_ray.pipelines.index.cluster import require_answer, runs_in_a_copy
+from tte2_ray.pipelines.index.cluster import runs_in_a_copy
 from tte2_ray.pipelines.index.config import CorpusConfig, IndexConfig
 from tte2_ray.pipelines.index.models import require_models, with_whole_folders
 from tte2_ray.pipelines.index.nodes import require_store_on
@@ -46,7 +46,6 @@ def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
     _require_kept(config)
     config = with_whole_folders(config)
     require_models(config)
-    require_answer(config.ray)
     _require_corpus(config.corpus)
     store = open_store(config.store)
     store.check(write=not dry_run)
