@@ -175,6 +175,12 @@ def scene_lesson(rng: random.Random, split: Split = "train") -> Lesson:
     return Lesson(media=see(scene, rng), branches=(own, *queries, *looks))
 
 
+def picture_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """A picture: its ECR alone."""
+    scene = sample_scene(rng, split)
+    return Lesson(media=see(scene, rng), branches=((item_text(""), describe(scene)),))
+
+
 def crop_lesson(rng: random.Random, split: Split = "train") -> Lesson:
     """A close-up: its ECR."""
     scene = sample_scene(rng, split)
@@ -193,6 +199,12 @@ def clip_lesson(rng: random.Random, split: Split = "train") -> Lesson:
         tasks = ("video_qa", "moment_retrieval")
         branches.append(_query_branch(rng, clip, tasks, split))
     return Lesson(media=see(clip, rng), branches=tuple(branches))
+
+
+def video_lesson(rng: random.Random, split: Split = "train") -> Lesson:
+    """A video of one or two events: its ECR alone."""
+    clip = sample_clip(rng, split, rng.choice((1, 2, 2)))
+    return Lesson(media=see(clip, rng), branches=((item_text(""), describe(clip)),))
 
 
 def page_lesson(rng: random.Random, split: Split = "train") -> Lesson:
@@ -232,8 +244,9 @@ def _sample_two_events(rng: random.Random, split: Split) -> Clip:
 Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
 """Kinds of lessons, and how many of each stand in a process's batch."""
 
-CLOSE_UPS: Kinds = {crop_lesson: 12, line_lesson: 12}
+CLOSE_UPS: Kinds = {line_lesson: 12, crop_lesson: 2}
 PAGES: Kinds = {page_lesson: 8}
+ECRS: Kinds = {picture_lesson: 6, video_lesson: 4, page_lesson: 1, line_lesson: 1}
 LESSONS: Kinds = {
     scene_lesson: 5,
     clip_lesson: 3,
@@ -242,7 +255,7 @@ LESSONS: Kinds = {
     line_lesson: 1,
     text_lesson: 1,
 }
-"""What training begins with, goes on with, and then does to its end.
+"""What training goes through, in this order; the last goes on to the end.
 
 Muon's steps are of one size, whatever the gradient: what has a small share of it is not learned.
 Two lines of print are read after 250 steps of close-ups alone, and whole pages some 300 steps of

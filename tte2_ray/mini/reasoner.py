@@ -1,6 +1,5 @@
 """Trains the miniature reasoner from nothing on lessons of the generated world."""
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.lessons import CLOSE_UPS, LESSONS, PAGES, Kinds, Lesson, lesson_batch
+from tte2_ray.mini.lessons import CLOSE_UPS, ECRS, LESSONS, PAGES, Kinds, Lesson, lesson_batch
 from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
-from tte2_ray.mini.sight import Sights, SightTraining, look_at, train_sight
+from tte2_ray.mini.sight import Sights, SightTraining, train_sight
 
 if TYPE_CHECKING:
     import torch
@@ -24,12 +23,10 @@ class ReasonerTraining:
 
     sight: SightTraining = field(default_factory=SightTraining)
     """Of the vision tower, before all else."""
-    close_up_steps: int = 300
-    """The first, with close-ups alone."""
-    page_steps: int = 500
-    """Those after them, with pages alone."""
-    steps: int = 3750
-    """All together."""
+    phases: tuple[int, ...] = (300, 500, 500)
+    """Steps with close-ups alone, then with pages alone, then with ECRs alone."""
+    steps: int = 3300
+    """Of these phases and with all kinds of lessons after them."""
     rate: float = 2.5e-3
     """Peak learning rate."""
     seed: int = 0
@@ -42,9 +39,11 @@ class ReasonerTraining:
 
     def kinds(self, step: int) -> Kinds:
         """Which lessons a batch of `step` holds."""
-        if step < self.close_up_steps:
-            return CLOSE_UPS
-        return PAGES if step < self.close_up_steps + self.page_steps else LESSONS
+        for kinds, steps in zip((CLOSE_UPS, PAGES, ECRS), self.phases, strict=True):
+            if step < steps:
+                return kinds
+            step -= steps
+        return LESSONS
 
 
 def train_reasoner(folder: Path, training: ReasonerTraining, say: Callable[[str], None]) -> None:
@@ -92,9 +91,7 @@ def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[st
     model = trainable(folder)
 
     def sights_of(step: int) -> Sights:
-        number = step * training.processes + rank
-        rng = random.Random(f"sight/{training.seed}/{number}")
-        return look_at(rng, training.sight.pictures)
+        return training.sight.sights(training.seed, step, rank, training.processes)
 
     tell = say if rank == 0 else lambda _: None
     train_sight(model.model.visual, training.sight, sights_of, tell)

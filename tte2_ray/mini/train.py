@@ -26,6 +26,7 @@ from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
 from tte2_ray.mini.lessons import CLOSE_UPS, lesson_batch
 from tte2_ray.mini.measures import Measure, embedder_measures, reasoner_measures
 from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
+from tte2_ray.mini.sight import SightTraining
 
 WEIGHTS = Path(__file__).parent / "weights"
 TRAINING: Mapping[str, ReasonerTraining | EmbedderTraining] = {
@@ -45,6 +46,8 @@ def data_fingerprint(seed: int) -> str:
             digest.update(repr(lesson.branches).encode())
             if lesson.media is not None:
                 digest.update(lesson.media.pixels.tobytes())
+        sights = SightTraining().sights(seed, step)
+        digest.update(sights.patches_PF.numpy().tobytes() + sights.answers_NA.numpy().tobytes())
         for case in case_batch(seed, step, 1):
             digest.update(repr(case).encode())
     return digest.hexdigest()[:16]
