@@ -24,7 +24,7 @@ class ReasonerTraining:
     sight: SightTraining = field(default_factory=SightTraining)
     """Of the vision tower, before all else."""
     phases: tuple[int, ...] = (300, 500, 500)
-    """Steps with close-ups alone, then with pages alone, then with ECRs alone."""
+    """Steps with `CLOSE_UPS`, then with `PAGES`, then with `ECRS`."""
     steps: int = 3300
     """Of these phases and with all kinds of lessons after them."""
     rate: float = 2.5e-3
