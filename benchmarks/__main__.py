@@ -11,7 +11,7 @@ from benchmarks.loading import loading
 from benchmarks.memory import driver_memory
 from benchmarks.phases import ecr_phase, embed_phase
 from benchmarks.ray_data_llm import beside_ray_data_llm
-from tools.shown import Row, begin, conclude, table
+from tools.shown import Row, begin, conclude, or_one_line, table
 
 BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "ecr": ecr_phase,
@@ -31,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = only or list(BENCHMARKS)
     target = "-".join(["bench", *(only or ())])  # a part says nothing about the whole
     begin(target)
+    return or_one_line(lambda: _run(target, chosen))
+
+
+def _run(target: str, chosen: Sequence[str]) -> int:
     rows: list[Row] = []
     for name in chosen:
         began = time.monotonic()

@@ -137,10 +137,7 @@ def _stop() -> None:
 
 def _inputs(items: Sequence[Item], limits: MediaLimits, instruction: str) -> list[ModelInput]:
     decoded = [decode_item(item, limits) for item in items]
-    return [
-        ModelInput(text=item_text(d.text, instruction), images=d.images, video=d.video)
-        for d in decoded
-    ]
+    return [ModelInput.of(item_text(d.text, instruction), d) for d in decoded]
 
 
 def _generate(items: Sequence[Item], limits: MediaLimits, config: ReasonerConfig) -> BareRound:

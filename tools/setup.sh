@@ -15,6 +15,7 @@ stamp=$venv/setup.stamp # first word: the EXTRA that the environment is for, rea
 built=$(cut -d ' ' -f 1 "$stamp" 2>/dev/null || true)
 extra=${EXTRA:-${built:-cpu}}
 lock=requirements/cpu.lock
+cpu_builds=https://download.pytorch.org/whl/cpu
 
 fail() {
     printf 'setup: %s\n' "$1" >&2
@@ -51,10 +52,19 @@ if [ "${built:-$extra}" != "$extra" ] || ! [ -x "$venv/bin/python" ] || ! is_311
     "$python" -m venv --clear "$venv" ||
         fail "'$python -m venv' failed; on Debian and Ubuntu the package python3.11-venv carries it"
 fi
+if [ "$extra" = cpu ] &&
+    ! "$venv/bin/python" -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' >/dev/null 2>&1; then
+    fail "the library libnuma.so.1 does not load, and vLLM's CPU build needs it; on Debian and
+       Ubuntu the package libnuma1 carries it, elsewhere numactl or numactl-libs"
+fi
 echo "$extra is being installed" >"$stamp"
 
 pip() {
     "$venv/bin/python" -m pip --disable-pip-version-check --no-input "$@"
+}
+
+torch_imports() {
+    "$venv/bin/python" -c 'import torch' >/dev/null 2>&1
 }
 
 if [ "$extra" = cpu ]; then
@@ -68,15 +78,19 @@ else
 fi
 pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 
-if ! "$venv/bin/python" -c 'import torch' >/dev/null 2>&1; then
-    if [ "$extra" = cpu ]; then
+if [ "$extra" = cpu ] && ! torch_imports; then
+    # On PyPI the locked version is a build for CUDA; the CPU's is preferred where both are seen.
+    echo "setup: this torch does not import without CUDA's libraries; looking for the CPU's build on $cpu_builds"
+    pip uninstall --quiet --quiet --yes torch torchvision
+    mapfile -t torch < <(grep -E '^torch(vision)?==' "$lock")
+    if ! pip install --quiet --quiet --no-deps --extra-index-url "$cpu_builds" "${torch[@]}" ||
+        ! torch_imports; then
         pip uninstall --quiet --quiet --yes torch torchvision
-        fail "pip found a CUDA build of torch, which does not import without CUDA's libraries.
-       Tell it where CPU builds are:
-       PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make setup"
+        fail "no build of torch for the CPU was found, neither where pip looks nor on $cpu_builds.
+       Name an index that has one: PIP_EXTRA_INDEX_URL=https://... make setup"
     fi
-    "$venv/bin/python" -c 'import torch' || fail "torch does not import"
 fi
+"$venv/bin/python" -c 'import torch' || fail "torch does not import"
 "$venv/bin/python" tools/mend_torchvision.py
 echo "$wanted" >"$stamp"
 echo "setup: $venv is ready"

@@ -1,9 +1,15 @@
-"""What a `make` target shows: one row for each number asked of it, as a table and as JSON."""
+"""What a `make` target shows: one row for each number asked of it, as a table and as JSON.
+
+A target that ends early shows one line on stderr instead.
+"""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tte2_ray.errors import TteError
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -62,6 +68,19 @@ def conclude(target: str, rows: Sequence[Row], folder: Path = BUILD) -> int:
     print(table(rows))
     print(f"written: {path}")
     return 0 if rows and all(row.holds for row in rows) else 5
+
+
+def or_one_line(target: Callable[[], int]) -> int:
+    """Runs a target; where it ends with a `TteError`, that is one line on stderr.
+
+    Returns:
+        The exit status: the target's, or the error's.
+    """
+    try:
+        return target()
+    except TteError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import random
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from tte2_ray import mini
 from tte2_ray.artifacts.corpus import parse_row, read_corpus
 from tte2_ray.artifacts.corpus.source import resolver
 from tte2_ray.cascade import Query
-from tte2_ray.mini.tasks import TASKS, Candidate, make_case
+from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.truth import Split
-from tte2_ray.mini.world import generate
+from tte2_ray.mini.world import candidates_of, generate
 from tte2_ray.schema import Item
 
 DRAWN_WITH: Final = ("numpy", "pillow", "av")
@@ -47,25 +46,13 @@ def find_world(root: Path, seed: int, split: Split, queries_per_task: int) -> tu
     return folder, True
 
 
-def sampled(seed: int, split: Split, task: str, number: int) -> list[Candidate]:
-    """What one query brings into a world, in the order of its ids; nothing is drawn.
-
-    As `tte2_ray.mini.world` samples and shuffles it: the files of a world do not tell.
-    """
-    rng = random.Random(f"world/{seed}/{split}/{task}/{number}")
-    case = make_case(task, rng, split)
-    candidates = [case.positive, *case.negatives]
-    rng.shuffle(candidates)
-    return candidates
-
-
 def queries_for(items: int, seed: int, split: Split) -> int:
     """How many queries a task the smallest world has that holds `items` items."""
     media, queries = 0, 0
     texts: set[str] = set()  # an item each, however often they answer
     while media + len(texts) < items:
         for task in TASKS:
-            found = sampled(seed, split, task, queries)
+            found = candidates_of(task, seed, split, queries).candidates.values()
             media += sum(one.truth is not None for one in found)
             texts |= {one.text for one in found if one.truth is None}
         queries += 1

@@ -38,7 +38,7 @@ class ValidationError(TteError):
 
 
 class RuntimeFailure(TteError):
-    """An engine or a server died, or a phase stalled."""
+    """An engine or a server died, or a stage failed for good."""
 
     exit_code = 6
 

@@ -16,7 +16,7 @@ from benchmarks.mini_eval.accuracy import all_marks
 from benchmarks.mini_eval.keep import Kept, keep_world
 from benchmarks.mini_eval.made import made_rows
 from benchmarks.mini_eval.models import embed, job_config, reason, with_embedder
-from benchmarks.mini_eval.parity import Peer, sample, spread
+from benchmarks.mini_eval.parity import Peer, sample
 from benchmarks.mini_eval.retrieval import measured
 from benchmarks.mini_eval.table import (
     attribute_rows,
@@ -26,10 +26,11 @@ from benchmarks.mini_eval.table import (
     retrieval_rows,
 )
 from benchmarks.mini_eval.world import Eval, Turn, read_world
-from tools.shown import BUILD, Row, begin, conclude
+from tools.shown import BUILD, Row, begin, conclude, or_one_line
 from tte2_ray.engines import resolve_model
-from tte2_ray.errors import ConfigError, TteError
+from tte2_ray.errors import ConfigError
 from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.report import spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,11 +50,7 @@ def main() -> int:
     """Measures, shows, returns the exit status."""
     told = _told()
     begin(TARGET)
-    try:
-        return _measure(told)
-    except TteError as error:
-        print(f"mini-eval: {error}", file=sys.stderr)
-        return error.exit_code
+    return or_one_line(lambda: _measure(told))
 
 
 def _measure(told: argparse.Namespace) -> int:
@@ -123,7 +120,7 @@ def _parity(
     asked: int,
 ) -> list[Row]:
     kinds, queries = sample(eval_, each), [query.turn for query in eval_.queries]
-    chosen = spread(queries, asked)
+    chosen = spread(queries, asked)  # they stand by task, so that all tasks are met
     turns = [*(turn for group in kinds.values() for turn in group), *chosen]
     place = {turn.name: i for i, turn in enumerate([*eval_.items, *queries])}
     cosines = {}

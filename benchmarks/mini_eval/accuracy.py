@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from benchmarks.mini_eval.marks import Mark, marks
 from benchmarks.mini_eval.slots import KINDS, Kind
 from benchmarks.mini_eval.world import Eval
-from tools.bootstrap import Estimate, ratio
+from tools.intervals import Estimate, ratio
 from tte2_ray.mini.tasks import TASKS
 
 

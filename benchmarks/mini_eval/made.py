@@ -4,8 +4,10 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tools.shown import Row
+from tte2_ray.artifacts.model_version import model_version
 
 MOST_MB, MOST_MINUTES, MOST_CORES = 10, 60, 2
 
@@ -13,11 +15,15 @@ MOST_MB, MOST_MINUTES, MOST_CORES = 10, 60, 2
 def made_rows(folders: Mapping[str, Path]) -> list[Row]:
     """Size of the weights, parameters and minutes of training, of each model.
 
+    The minutes are those of one command; where a model starts from another one of these, those of
+    both together are stated.
+
     Args:
         folders: of the models, by role.
     """
     makers = (_weights, _parameters, _training)
-    return [row(role, path) for role, path in folders.items() for row in makers]
+    rows = [row(role, path) for role, path in folders.items() for row in makers]
+    return [*rows, *_together(folders)]
 
 
 def _weights(role: str, folder: Path) -> Row:
@@ -40,11 +46,29 @@ def _parameters(role: str, folder: Path) -> Row:
 
 def _training(role: str, folder: Path) -> Row:
     """A process trains on a core; a model that does not say how it was made does not hold."""
-    path = folder / "provenance.json"
-    told = json.loads(path.read_text()) if path.is_file() else {}
+    told = _told(folder)
     minutes = told.get("seconds", 0) / 60
     cores = told.get("training", {}).get("processes", 0)
     within = 0 < minutes < MOST_MINUTES and 0 < cores <= MOST_CORES
     return Row(name=f"{role}: training, cores {cores or 'not told'}", value=minutes,
                unit="minutes", target=f"< {MOST_MINUTES} on {MOST_CORES} cores",
                holds=within)  # fmt: skip
+
+
+def _together(folders: Mapping[str, Path]) -> list[Row]:
+    told = {role: _told(path) for role, path in folders.items()}
+    if not any(one.get("starts_from") for one in told.values()):
+        return []
+    roles = {model_version(str(path)): role for role, path in folders.items()}
+    return [
+        Row.stated(f"{role}: training, with the {first} it starts from",
+                   (one["seconds"] + told[first].get("seconds", 0)) / 60, "minutes")
+        for role, one in told.items() if (first := roles.get(one.get("starts_from", "")))
+    ]  # fmt: skip
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    """What a model says of how it was made; nothing where it says nothing."""
+    path = folder / "provenance.json"
+    told: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return told

@@ -90,7 +90,7 @@ def embed(
 
 def _shown(turn: Turn, decoded: DecodedItem, instruction: str) -> ModelInput:
     text = turn.words(decoded.text, instruction)
-    return ModelInput(text=text, images=decoded.images, video=decoded.video)
+    return ModelInput.of(text, decoded)
 
 
 def _each(

@@ -5,10 +5,10 @@ The files of a world do not tell; its truths are sampled again from the seed, wi
 
 from collections.abc import Sequence
 
-from tools.worlds import sampled
 from tte2_ray.mini.language import look, reading_order
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.truth import Scene, Split, Thing
+from tte2_ray.mini.world import candidates_of
 
 
 def hidden_share(thing: Thing, front: Sequence[Thing]) -> float:
@@ -32,9 +32,8 @@ def hidden_by_item(seed: int, split: Split, queries: int) -> dict[str, list[floa
     found = {}
     for task in TASKS:
         for number in range(queries):
-            for i, candidate in enumerate(sampled(seed, split, task, number)):
+            for name, candidate in candidates_of(task, seed, split, number).candidates.items():
                 if isinstance(candidate.truth, Scene) and candidate.crop < 0:
-                    name = f"{task}-{number:05d}-{i}"
                     found[name] = _hidden(candidate.truth)
     return found
 

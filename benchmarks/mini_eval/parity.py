@@ -13,6 +13,7 @@ from benchmarks.mini_eval.models import finished
 from benchmarks.mini_eval.slots import KINDS, Kind, kind_of
 from benchmarks.mini_eval.world import Eval, Turn
 from tte2_ray.media import DecodedItem, MediaLimits, decode_item
+from tte2_ray.pipelines.index.report import spread
 from tte2_ray.prompts import embed_suffix, user_message
 
 if TYPE_CHECKING:
@@ -28,12 +29,6 @@ def sample(eval_: Eval, each: int) -> dict[Kind, list[Turn]]:
         kind: spread([t for t in eval_.items if kind_of(eval_.truth[t.name]) == kind], each)
         for kind in KINDS
     }
-
-
-def spread(turns: Sequence[Turn], count: int) -> list[Turn]:
-    """Up to `count` turns at even distances: queries stand by task, so that all tasks are met."""
-    count = min(count, len(turns))
-    return [turns[i * len(turns) // count] for i in range(count)]
 
 
 class Peer:

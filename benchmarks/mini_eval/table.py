@@ -1,4 +1,4 @@
-"""What was measured as rows: those that the contract names with their targets, others stated."""
+"""What was measured as rows: what docs/mini.md promises with its target, the rest only stated."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from benchmarks.mini_eval.accuracy import accuracy, of_kind, word_for_word
 from benchmarks.mini_eval.marks import Mark
 from benchmarks.mini_eval.slots import MEDIA, Kind, repeats
 from benchmarks.mini_eval.world import Eval
-from tools.bootstrap import Estimate, mean_of_means, share
+from tools.intervals import Estimate, mean_of_means, share
 from tools.shown import Row
 from tte2_ray.mini.tasks import TASKS
 

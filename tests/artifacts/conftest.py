@@ -4,13 +4,20 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.schema import Item
 
 BUCKET = "artifacts-test"
+
+
+def items_of(count: int, **fields: Any) -> list[Item]:
+    """Items with the ids "0", "1", …"""
+    return [Item(**{"item_id": str(n), "text": f"text {n}", **fields}) for n in range(count)]
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,20 @@ def test_metadata_may_be_nested_a_little(tmp_path: Path) -> None:
         parse_row({"item_id": "a", "text": "x", "extra": [nested]}, lambda uri: uri)
 
 
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "1e999", "[NaN]"])
+@pytest.mark.parametrize("column", ["extra", "metadata"])
+def test_a_number_that_json_lacks_is_rejected_when_planning(
+    tmp_path: Path, column: str, number: str
+) -> None:
+    value = number if column == "extra" else f'{{"price": {number}}}'
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f'{{"item_id": "a", "text": "x", "{column}": {value}}}\n')
+    (rejected,) = read_corpus(str(file))
+    assert isinstance(rejected, RejectedRow)
+    assert rejected.error_class.value == "malformed_row"
+    assert "metadata: " in rejected.message
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

@@ -4,7 +4,6 @@ import os
 import pickle
 import subprocess
 import sys
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -12,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import given
@@ -20,7 +18,7 @@ from hypothesis import strategies as st
 
 from tte2_ray.artifacts import s3
 from tte2_ray.artifacts.store import Store, key_part, open_store
-from tte2_ray.errors import ConfigError, PrerequisiteError, ResourceMissingError, TteError
+from tte2_ray.errors import ConfigError, ResourceMissingError, TteError
 
 
 def test_what_was_put_is_read_replaced_and_deleted(store: Store) -> None:
@@ -149,11 +147,6 @@ def test_shortened_key_parts_cannot_be_forged() -> None:
     assert key_part("x" * 500) != key_part("x" * 501)
 
 
-def test_check_passes_and_leaves_nothing(store: Store) -> None:
-    store.check()
-    assert list(store.list()) == []
-
-
 class _AnswerLoser(BaseHTTPRequestHandler):
     """Passes requests on to S3, and loses the answer of the first PUT: a cut connection."""
 
@@ -202,51 +195,6 @@ def test_a_put_once_whose_answer_was_lost_still_won(
         assert _AnswerLoser.puts == 2
         assert not store.put_once("marker", b"late")
         proxy.shutdown()
-
-
-def test_check_names_a_missing_bucket(s3_endpoint: str) -> None:
-    with pytest.raises(ResourceMissingError, match="bucket does not exist"):
-        open_store("s3://no-such-bucket/x").check()
-
-
-def test_check_names_bad_credentials(s3_endpoint: str) -> None:
-    def authenticate_after(requests: str) -> None:
-        headers = {"Content-Type": "text/plain"}
-        urlopen(Request(f"{s3_endpoint}/moto-api/reset-auth", requests.encode(), headers))
-
-    authenticate_after("0")
-    try:
-        with pytest.raises(PrerequisiteError, match="check the AWS credentials"):
-            open_store("s3://artifacts-test/x").check()
-    finally:
-        authenticate_after("inf")
-
-
-def test_check_names_missing_credentials(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    with pytest.raises(PrerequisiteError, match="AWS_ACCESS_KEY_ID"):
-        open_store("s3://artifacts-test/x").check()
-
-
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
-def test_check_names_an_unreachable_endpoint_within_seconds(
-    s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, endpoint: str
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    started = time.monotonic()
-    with pytest.raises(PrerequisiteError, match="cannot reach S3 at http"):
-        open_store("s3://artifacts-test/x").check()
-    assert time.monotonic() - started < 8
-
-
-def test_check_names_a_place_that_is_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(PrerequisiteError, match="writable folder"):
-        open_store(str(tmp_path / "file")).check()
 
 
 @pytest.mark.parametrize("root", ["", "gs://bucket/x", "s3://", "s3:///x"])

@@ -31,13 +31,11 @@ def test_an_empty_table_is_a_table(store: Store) -> None:
     assert read_table(store, "t.parquet", item_schema()).num_rows == 0
 
 
-def test_once_keeps_the_first_and_otherwise_replaces(store: Store) -> None:
+def test_the_first_table_under_a_key_is_kept(store: Store) -> None:
     one, two = (pa.Table.from_pylist(_rows(n), dead_letter_schema()) for n in (1, 2))
     assert write_table(store, "t.parquet", one)
     assert not write_table(store, "t.parquet", two)
     assert read_table(store, "t.parquet", one.schema).num_rows == 1
-    assert write_table(store, "t.parquet", two, once=False)
-    assert read_table(store, "t.parquet", one.schema).num_rows == 2
 
 
 def test_blocks_that_lost_their_schema_are_put_into_it(disk_store: Store) -> None:

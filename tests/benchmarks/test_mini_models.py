@@ -15,6 +15,7 @@ from benchmarks.mini_eval.models import finished
 from benchmarks.mini_eval.occlusion import hidden_by_item
 from benchmarks.mini_eval.slots import kind_of, read
 from benchmarks.mini_eval.world import Turn, read_world
+from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.engines import ModelInput, Reasoned
 from tte2_ray.errors import RowError, RowErrorClass, ValidationError
 from tte2_ray.mini.world import generate
@@ -38,7 +39,7 @@ class Says:
         if self._text == "refused":
             raise RowError(RowErrorClass.CONTEXT_OVERFLOW, "too long")
         return Reasoned(text=self._text, truncated=False, prompt_tokens=1, visual_tokens=0,
-                        output_tokens=1, cached_tokens=0)  # fmt: skip
+                        output_tokens=1)  # fmt: skip
 
     def close(self) -> None: ...
 
@@ -79,6 +80,27 @@ def test_a_model_must_be_small_and_say_that_it_was_trained_in_an_hour(tmp_path: 
     assert holding(10.1, trained(3600, 2)) == [False, False]
     assert holding(0, trained(3599, 3)) == [False, False]
     assert holding(9.9, None) == [True, False]
+
+
+def test_minutes_are_those_of_a_command_and_beside_them_those_of_what_it_starts_from(
+    tmp_path: Path,
+) -> None:
+    folders = {role: tmp_path / role for role in ("reasoner", "embedder", "direct")}
+    for number, folder in enumerate(folders.values()):
+        folder.mkdir()
+        (folder / "config.json").write_text("{}")
+        save_file({"one": np.full(3, number, np.float32)}, folder / "model.safetensors")
+    versions = ["", model_version(str(folders["reasoner"])), "sha256:of another"]
+    for folder, seconds, version in zip(folders.values(), (3540, 2400, 60), versions, strict=True):
+        told = {"seconds": seconds, "training": {"processes": 2}, "starts_from": version}
+        (folder / "provenance.json").write_text(json.dumps(told))
+    minutes = {row.name: row.value for row in made_rows(folders) if row.unit == "minutes"}
+    assert minutes == {
+        "reasoner: training, cores 2": 59,
+        "embedder: training, cores 2": 40,
+        "direct: training, cores 2": 1,
+        "embedder: training, with the reasoner it starts from": 99,
+    }
 
 
 def test_hidden_shares_are_those_of_the_item_that_has_the_id(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from benchmarks.mini_eval.models import job_config
-from benchmarks.mini_eval.parity import Peer, spread
+from benchmarks.mini_eval.parity import Peer
 from benchmarks.mini_eval.table import PARITY, parity_rows
 from benchmarks.mini_eval.world import Turn, read_world
 from tte2_ray.engines import resolve_model
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.world import generate
+from tte2_ray.pipelines.index.report import spread
 from tte2_ray.schema import Item
 
 

@@ -15,7 +15,7 @@ from benchmarks.mini_eval.slots import KINDS, kind_of
 from benchmarks.mini_eval.table import attribute_rows, by_task, retrieval_rows
 from benchmarks.mini_eval.world import Eval, Query, Turn, read_world
 from tools import worlds
-from tools.bootstrap import mean_of_means, ratio
+from tools.intervals import mean_of_means, ratio
 from tools.shown import ROOT
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.world import generate

@@ -22,6 +22,7 @@ from benchmarks.work import draw_pictures, find_items, in_rounds
 from tools.shown import Row, begin, conclude
 from tte2_ray.artifacts.shards import read_shard
 from tte2_ray.engines import EngineConfig
+from tte2_ray.errors import PrerequisiteError
 from tte2_ray.media import MediaLimits
 from tte2_ray.mini import world
 from tte2_ray.schema import Item
@@ -136,7 +137,7 @@ def test_a_part_says_nothing_about_the_whole_and_a_failure_nothing_at_all(
 
     monkeypatch.setattr(main, "BENCHMARKS", {"ecr": lambda folder: [Row.stated("x", 1.0, "s")]})
     monkeypatch.setattr(main, "begin", lambda target: begin(target, tmp_path))
-    monkeypatch.setattr(main, "conclude", lambda *given: conclude(*given, tmp_path))
+    monkeypatch.setattr(main, "conclude", lambda target, rows: conclude(target, rows, tmp_path))
     assert main.main([]) == 0
     (tmp_path / "bench.json").write_text("of the whole")
     assert main.main(["--only", "ecr"]) == 0
@@ -146,6 +147,18 @@ def test_a_part_says_nothing_about_the_whole_and_a_failure_nothing_at_all(
     with pytest.raises(RuntimeError, match="no engine"):
         main.main([])
     assert not (tmp_path / "bench.json").exists()
+
+
+def test_an_error_with_an_exit_code_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lacks(folder: Path) -> list[Row]:
+        raise PrerequisiteError("vLLM is not installed:\nrun `make setup`")
+
+    monkeypatch.setattr(main, "BENCHMARKS", {"ecr": lacks})
+    monkeypatch.setattr(main, "begin", lambda target: None)
+    assert main.main([]) == 3
+    assert capsys.readouterr().err == "error: vLLM is not installed: run `make setup`\n"
 
 
 def test_a_ratio_that_falls_short_ends_the_target_with_another_status(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class Overrun:
 
     async def reason(self, given: ModelInput) -> Reasoned:
         return Reasoned(text=self.text, truncated=True, prompt_tokens=1, visual_tokens=0,
-                        output_tokens=1, cached_tokens=0)  # fmt: skip
+                        output_tokens=1)  # fmt: skip
 
     def close(self) -> None:
         """Nothing to end."""

@@ -1,5 +1,6 @@
 """The cluster files, as far as they can be held without a cloud: schemas, names, sizes, paths."""
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -118,6 +119,20 @@ def test_the_kubernetes_job_is_one_that_we_and_kuberay_accept(
     argv = [*arguments, "--print-config"]
     assert main(IndexConfig, index_corpus, description="", default=BASE, argv=argv) == 0
     assert yaml.safe_load(capsys.readouterr().out)["ray"]["address"] == "auto"
+
+
+FILES = [*sorted(CLUSTER.rglob("*.yaml")), ROOT / "conf" / "profiles" / "cluster.yaml"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_is_yours_is_named_as_such_and_the_first_comment_says_so(file: Path) -> None:
+    lines = file.read_text().splitlines()
+    settings = "\n".join(line.partition("#")[0] for line in lines)
+    comment = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), lines)).lower()
+    for bucket in re.findall(r"s3://([\w.-]+)", settings):
+        assert bucket.startswith("REPLACE"), f"whose is {bucket}?"
+    for yours in re.findall(r"registry\.example|REPLACE|AWS_REGION|region:", settings):
+        assert yours.lower().removesuffix(":") in comment, f"it leaves out {yours}"
 
 
 def dockerfile() -> dict[str, list[list[str]]]:

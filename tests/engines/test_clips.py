@@ -23,7 +23,9 @@ def processor() -> Any:
 
 
 def decoded(data: bytes, **limits: Any) -> DecodedVideo:
-    return decode_video(data, "a.mp4", MediaLimits(min_pixels=48 * 48, **limits))[0]
+    return decode_video(
+        data, "a.mp4", MediaLimits(**{"max_frames": 32, "frame_max_pixels": 512 * 512} | limits)
+    )[0]
 
 
 def processed(processor: Any, video: DecodedVideo) -> tuple[Any, list[float]]:

@@ -120,3 +120,12 @@ def test_a_folder_without_an_adapter_is_named(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"r": 1024}')
     with pytest.raises(ResourceMissingError, match="rank 1024, vLLM serves up to 512"):
         engine_arguments(EngineConfig(model="mini:embedder", lora=str(tmp_path)), "pooling")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"r": "8"}', '{"r": 0}', '{"r": 8, "rank_pattern": {"q": "x"}}']
+)
+def test_a_damaged_adapter_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(text)
+    with pytest.raises(ResourceMissingError, match=r"adapter_config\.json is damaged"):
+        engine_arguments(EngineConfig(model="mini:embedder", lora=str(tmp_path)), "pooling")

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,19 @@ Write = Callable[[str, bytes], str]
 Refused = Callable[[Item], tuple[RowErrorClass, str]]
 
 
+LARGE: dict[str, Any] = {
+    "min_pixels": 32 * 32,
+    "max_pixels": 1024 * 1024,
+    "document_max_pixels": 1024 * 1024,
+    "max_frames": 32,
+    "frame_max_pixels": 512 * 512,
+}
+"""As of a real model: the miniature's limits would scale nearly every picture."""
+
+
 @pytest.fixture
 def limits() -> MediaLimits:
-    return MediaLimits()
+    return MediaLimits(**LARGE)
 
 
 @pytest.fixture
@@ -30,7 +41,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def decode(item: Item, **changes: object) -> DecodedItem:
-    return decode_item(item, MediaLimits(**changes))  # type: ignore[arg-type]
+    return decode_item(item, MediaLimits(**LARGE | changes))
 
 
 def refused(item: Item, **changes: object) -> RowErrorClass:

@@ -45,6 +45,7 @@ def regions(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         ({}, "us-east-1"),
         ({"AWS_REGION": "eu-central-1"}, "eu-central-1"),
         ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-west-1"}, "eu-central-1"),
     ],
 )
 def test_both_clients_ask_in_the_same_region(
@@ -53,6 +54,18 @@ def test_both_clients_ask_in_the_same_region(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     assert regions(monkeypatch) == {region}
+
+
+def test_the_region_that_is_set_goes_before_that_of_a_profile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile ours]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "ours")
+    assert regions(monkeypatch) == {"eu-west-1"}
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert regions(monkeypatch) == {"eu-central-1"}
 
 
 def test_a_client_is_kept_until_the_environment_changes(monkeypatch: pytest.MonkeyPatch) -> None:

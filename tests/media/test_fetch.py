@@ -9,16 +9,16 @@ from typing import BinaryIO
 import pytest
 
 from tests.media.conftest import Write
-from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.errors import PrerequisiteError, RowError, RowErrorClass
 from tte2_ray.media import MediaLimits
+from tte2_ray.media import s3 as s3_module
 from tte2_ray.media.fetch import fetch
-from tte2_ray.media.s3 import OpenS3
 from tte2_ray.media.uri import shown
 
 
-def refused(uri: str, open_s3: OpenS3 | None = None, **changes: object) -> RowErrorClass:
+def refused(uri: str, **changes: object) -> RowErrorClass:
     with pytest.raises(RowError) as caught:
-        fetch(uri, MediaLimits(**changes), open_s3)  # type: ignore[arg-type]
+        fetch(uri, MediaLimits(**changes))  # type: ignore[arg-type]
     return caught.value.error_class
 
 
@@ -109,31 +109,63 @@ def test_size_bounds(write: Write) -> None:
     assert refused(write("b", b"")) is RowErrorClass.EMPTY_FILE
 
 
-def test_an_injected_opener(limits: MediaLimits) -> None:
-    def opened(uri: str) -> BinaryIO:
-        if uri == "s3://bucket/a b%20c.png":
-            return BytesIO(b"x" * 10)
-        raise FileNotFoundError(uri)
+class Bucket:
+    """Stands for S3 where it answers as moto cannot: in turn with these errors, then with a body.
 
-    uri = "s3://bucket/a b%20c.png"
-    assert fetch(uri, limits, opened) == b"x" * 10
-    assert refused(uri, opened, max_bytes=9) is RowErrorClass.TOO_LARGE
-    assert refused("s3://bucket/none", opened) is RowErrorClass.NOT_FOUND
+    Args:
+        errors: raised by one call after the other.
+    """
 
+    def __init__(self, *errors: Exception) -> None:
+        self._errors = iter(errors)
+        self.calls = 0
 
-def test_failures_that_may_pass_are_tried_again(limits: MediaLimits) -> None:
-    calls: list[str] = []
-
-    def flaky(uri: str) -> BinaryIO:
-        calls.append(uri)
-        if len(calls) < 3:
-            raise ConnectionResetError("reset by peer")
+    def __call__(self, uri: str, timeout_s: float) -> BinaryIO:
+        self.calls += 1
+        for error in self._errors:
+            raise error
         return BytesIO(b"x")
 
-    assert fetch("s3://bucket/key", limits, flaky) == b"x"
-    assert len(calls) == 3
-    calls.clear()
-    assert refused("s3://bucket/key", flaky, fetch_attempts=2) is RowErrorClass.FETCH_FAILED
+
+def test_failures_that_may_pass_are_tried_again(
+    limits: MediaLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reset = ConnectionResetError("reset by peer")
+    monkeypatch.setattr(s3_module, "_open", bucket := Bucket(reset, reset))
+    assert fetch("s3://bucket/key", limits) == b"x"
+    assert bucket.calls == 3
+    monkeypatch.setattr(s3_module, "_open", Bucket(reset, reset))
+    assert refused("s3://bucket/key", fetch_attempts=2) is RowErrorClass.FETCH_FAILED
+
+
+@pytest.mark.parametrize(
+    ("code", "error_class", "calls"),
+    [
+        ("NoSuchBucket", RowErrorClass.NOT_FOUND, 1),
+        ("AccessDenied", RowErrorClass.FETCH_FAILED, 1),
+        ("ExpiredToken", RowErrorClass.FETCH_FAILED, 1),
+        ("KMS.DisabledException", RowErrorClass.FETCH_FAILED, 1),
+        ("PermanentRedirect", RowErrorClass.FETCH_FAILED, 1),
+        ("SlowDown", RowErrorClass.FETCH_FAILED, 3),
+    ],
+)
+def test_a_refusal_is_not_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, code: str, error_class: RowErrorClass, calls: int
+) -> None:
+    from botocore.exceptions import ClientError
+
+    answer = ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
+    monkeypatch.setattr(s3_module, "_open", bucket := Bucket(*[answer] * 9))
+    assert refused("s3://bucket/key") is error_class
+    assert bucket.calls == calls
+
+
+def test_an_endpoint_that_is_no_url_is_no_error_of_a_row(
+    limits: MediaLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "minio:9000")
+    with pytest.raises(PrerequisiteError, match="AWS_ENDPOINT_URL"):
+        fetch("s3://bucket/key", limits)
 
 
 def test_messages_carry_no_secrets() -> None:
@@ -159,7 +191,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv(name, value)
     made = botocore.session.get_session().create_client("s3")
     made.create_bucket(Bucket="bucket")
-    for key, body in {"folder/grüße 1.bin": b"x" * 100, "empty": b""}.items():
+    for key, body in {"folder/grüße 1.bin": b"x" * 100, "a b%20c.png": b"y", "empty": b""}.items():
         made.put_object(Bucket="bucket", Key=key, Body=body)
     yield "s3://bucket"
     server.stop()
@@ -168,6 +200,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_s3(s3: str, limits: MediaLimits) -> None:
     uri = f"{s3}/folder/grüße 1.bin"
     assert fetch(uri, limits) == b"x" * 100
+    assert fetch(f"{s3}/a b%20c.png", limits) == b"y", "a key is not percent-encoded"
     assert refused(uri, max_bytes=99) is RowErrorClass.TOO_LARGE
     assert refused(f"{s3}/empty") is RowErrorClass.EMPTY_FILE
     assert refused(f"{s3}/none") is RowErrorClass.NOT_FOUND

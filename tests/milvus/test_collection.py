@@ -63,7 +63,16 @@ def test_two_fingerprints_never_meet(
 
 @pytest.mark.parametrize(
     ("index", "version"),
-    [("", "v1"), ("a__b", "v1"), ("a", ""), ("1a", "v1"), ("a-b", "v1"), ("a_", "v1"), ("a", "_1")],
+    [
+        ("", "v1"),
+        ("a__b", "v1"),
+        ("a", ""),
+        ("1a", "v1"),
+        ("a-b", "v1"),
+        ("a_", "v1"),
+        ("ä", "v1"),
+        ("a", "_1"),
+    ],
 )
 def test_names_that_could_not_be_taken_apart_are_refused(index: str, version: str) -> None:
     with pytest.raises(ConfigError):

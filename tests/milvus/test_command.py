@@ -1,5 +1,6 @@
 """The command line on a real server, a real store and the shipped configuration."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,20 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.milvus.conftest import DIMENSION, rows
 from tte2_ray.artifacts.manifest import IndexManifest, Status, write_manifest
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import fingerprint, load_config
 from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
-from tte2_ray.milvus.command import PublishConfig, run_command
+from tte2_ray.milvus.command import OF_THE_INDEX_JOB, PublishConfig, run_command
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.publish import live_version
 from tte2_ray.milvus.server import ensure_server, find_server
 from tte2_ray.milvus.writer import Writer
+from tte2_ray.pipelines.index.config import IndexConfig
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "conf" / "publish_index.yaml"
+PRESETS = sorted([*ROOT.glob("conf/models/*.yaml"), *ROOT.glob("conf/profiles/*.yaml")])
 
 
 @pytest.fixture
@@ -172,3 +176,30 @@ def test_the_shipped_file_holds_the_defaults_and_speed_is_no_part_of_the_fingerp
     tuned = load_config(PublishConfig, [SHIPPED], ["milvus.index_params={M: 32}"]).config
     assert tuned.milvus.build_params == {"M": 32, "efConstruction": 200}
     assert fingerprint(tuned) != fingerprint(PublishConfig())
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
+def test_what_the_index_job_was_told_can_be_told_here_too(
+    preset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = [f"--{preset.parent.name.removesuffix('s')}", preset.stem]
+    assert run_command(["rollback", *named, "--print-config"], default=SHIPPED) == 0
+    told = yaml.safe_load(capsys.readouterr().out)
+    told["milvus"].pop("token")  # never shown
+    said = yaml.safe_load(preset.read_text())
+    assert told["store"] == said.get("store", PublishConfig().store)
+    assert told["milvus"]["uri"] == said.get("milvus", {}).get("uri", "")
+    assert "reasoner" not in told
+
+
+def test_a_key_is_passed_over_where_the_index_job_knows_it_and_only_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {field.name for field in dataclasses.fields(IndexConfig)}
+    own = {field.name for field in dataclasses.fields(PublishConfig)}
+    assert known - own == set(OF_THE_INDEX_JOB)
+    assert run_command(["list", "media.fps=1", "--print-config"], default=SHIPPED) == 2
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("milvsu: {uri: http://here:1}\n")
+    assert run_command(["list", "--config", str(wrong), "--print-config"], default=SHIPPED) == 2
+    assert "did you mean 'milvus'" in capsys.readouterr().err

@@ -10,9 +10,10 @@ def test_a_db_path_as_uri_is_refused_with_advice() -> None:
 
 
 @pytest.mark.parametrize("name", ["batch_rows", "batch_bytes", "max_inflight", "timeout_s"])
-def test_limits_must_be_positive(name: str) -> None:
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_limits_must_be_positive(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
-        MilvusConfig(**{name: 0})  # type: ignore[arg-type]
+        MilvusConfig(**{name: value})  # type: ignore[arg-type]
 
 
 def test_the_token_is_not_printed() -> None:

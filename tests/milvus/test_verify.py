@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.milvus.conftest import DIMENSION, row, rows
-from tte2_ray.errors import ValidationError
+from tte2_ray.errors import ConfigError, ValidationError
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.verify import VerifyConfig, verify
@@ -75,3 +75,10 @@ def test_an_empty_collection_is_only_right_when_nothing_was_loaded(
     searcher = Searcher(config)
     assert verify(searcher, collection, expected_rows=0, config=VerifyConfig()).passed
     assert not verify(searcher, collection, expected_rows=5, config=VerifyConfig()).passed
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan")])
+@pytest.mark.parametrize("name", ["min_self_recall", "max_tied_share", "tie_tolerance"])
+def test_thresholds_that_no_collection_meets_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"verify\.{name}"):
+        VerifyConfig(**{name: value})  # type: ignore[arg-type]

@@ -67,7 +67,8 @@ def test_events_are_asked_for_in_their_order() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_what_is_asked_of_an_item_holds_and_is_seen(seed: int) -> None:
     rng = random.Random(seed)
-    scene, clip, page = (f(rng, "test") for f in (sample_scene, sample_clip, sample_page))
+    scene, clip = sample_scene(rng, "test"), sample_clip(rng, "test")
+    page = sample_page(rng, "test")
     asked: list[tuple[Asks, Truth]] = [
         (ask_scene(rng, scene, has_fine(scene)), scene),
         (ask_clip(rng, clip, True), clip),

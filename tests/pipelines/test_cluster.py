@@ -1,7 +1,9 @@
 """Ray as it is joined: is it there, does it take this job, do its nodes reach the store?"""
 
 import io
+import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -96,6 +98,38 @@ def test_what_ray_says_when_it_is_joined_is_one_message(
         raise AssertionError("nothing was joined")
 
 
+STARTING = """
+import ray._private.node
+from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.index.config import RayConfig
+
+class Node:  # a double: what Ray makes of an address is asked, and no process of it started
+    def __init__(self, *_, **given):
+        raise SystemExit("starts a head" if given["head"] else "joins")
+
+ray._private.node.Node = Node
+with cluster(RayConfig()):
+    pass
+"""
+
+
+@pytest.mark.parametrize("named", [{}, {"RAY_ADDRESS": "local"}])
+def test_one_is_started_here_though_another_was_started_on_this_machine(
+    named: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")  # as `ray start` leaves it
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", STARTING],
+        env={**kept, "RAY_TMPDIR": str(tmp_path), **named},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr.splitlines()[-1] == "starts a head", ended.stderr
+
+
 @pytest.mark.usefixtures("alone")
 def test_a_copy_is_known_by_what_ray_tells_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not runs_in_a_copy()
@@ -162,12 +196,31 @@ def test_what_lies_on_one_node_is_refused_where_there_are_two(
 
 
 GPU = IndexConfig(embedder=EmbedderConfig(engine=EngineConfig(num_gpus=1)))
+CPUS = IndexConfig(embedder=EmbedderConfig(engine=EngineConfig(num_cpus=9)))
+BOTH = IndexConfig(embedder=EmbedderConfig(engine=EngineConfig(num_cpus=9, num_gpus=1)))
+
+
+@pytest.mark.parametrize(
+    ("config", "advice"),
+    [
+        (GPU, "num_cpus, use a machine with as many GPUs, or join"),
+        (CPUS, "num_cpus, raise ray.local_cpus, or join"),
+        (BOTH, "num_cpus, use a machine with as many GPUs and raise ray.local_cpus, or join"),
+    ],
+)
+def test_where_ray_was_started_here_the_advice_is_what_would_help(
+    monkeypatch: pytest.MonkeyPatch, config: IndexConfig, advice: str
+) -> None:
+    # A double of the cluster, as Ray describes one without GPUs.
+    monkeypatch.setattr("ray.nodes", lambda: [{"Alive": True, "Resources": {"CPU": 8}}])
+    with pytest.raises(PrerequisiteError, match=advice):
+        require_cluster(config, sys.stdout, grows=False)
 
 
 @pytest.mark.parametrize(
     ("labels", "grows", "message"),
     [
-        ({}, False, "raise ray.local_cpus"),
+        ({}, False, "use a machine with as many GPUs"),
         ({}, True, "no autoscaler adds one: lower embedder.engine.num_gpus"),
         ({"ray.io/node-group": ""}, True, "start such a node"),
         ({"ray.io/node-group": "head"}, True, ""),

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +10,16 @@ import pytest
 from PIL import Image
 
 from tte2_ray.artifacts.freeze import freeze_plan
-from tte2_ray.artifacts.shards import Plan, Shard
-from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.artifacts.shards import Shard
+from tte2_ray.artifacts.store import open_store
 from tte2_ray.engines import EmbedderConfig, EngineConfig, ModelInput, ReasonerConfig
 from tte2_ray.engines.tokens import TokenCounter
-from tte2_ray.pipelines.index import expect as expecting
+from tte2_ray.media import MediaLimits
 from tte2_ray.pipelines.index.config import EstimateConfig, IndexConfig
-from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate
-from tte2_ray.pipelines.index.expect import dry_run, expect
+from tte2_ray.pipelines.index.estimate import estimate, print_estimate
+from tte2_ray.pipelines.index.measure import _measure as run_sample
 from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate, measured_rate, tells_a_rate
 from tte2_ray.pipelines.index.sample import Sample, draw, look
-from tte2_ray.pipelines.index.sample import _measure as run_sample
 from tte2_ray.schema import Item
 from tte2_ray.stages.counts import Counts
 
@@ -50,9 +49,10 @@ def config(reasoner: EngineConfig = FAKE, embedder: EngineConfig = FAKE) -> Inde
     )
 
 
-def todo(rows: int) -> Mapping[str, tuple[Shard, ...]]:
-    shard = Shard(name="a", key="a", rows=rows, rejected=0)
-    return {"reason": (shard,), "embed": (shard,), "load": (shard,)}
+def todo(rows: int, count: int = 2) -> Mapping[str, tuple[Shard, ...]]:
+    """Rows to do in all phases, in `count` shards."""
+    shards = (Shard(name="a", key="a", rows=rows // count, rejected=0),) * count
+    return {"reason": shards, "embed": shards, "load": shards}
 
 
 def test_tokens_time_and_cost_are_the_sample_times_the_rows() -> None:
@@ -67,6 +67,20 @@ def test_tokens_time_and_cost_are_the_sample_times_the_rows() -> None:
     assert embed.usd == pytest.approx(embed.seconds / 3600 * 0.1)
     assert load.seconds == pytest.approx(7200 / 500)
     assert found.seconds == pytest.approx(reason.seconds + embed.seconds + load.seconds)
+
+
+def test_replicas_without_a_shard_neither_help_nor_cost() -> None:
+    many = replace(GPU, replicas=50)
+    found = estimate(config(reasoner=many), todo(7200, count=3), SAMPLE, RATES).phases[0]
+    assert found.seconds == pytest.approx(60 + 7200 * 1100 / (1100 * 3))
+    assert found.usd == pytest.approx(found.seconds / 3600 * 3 * 4 * 2.0)
+
+
+def test_ecrs_that_stand_tell_how_long_they_are() -> None:
+    unknown = {**RATES, "reason": replace(RATES["reason"], output_tokens=0.0)}
+    left = {**todo(10), "reason": ()}
+    embed, _ = estimate(config(), left, replace(SAMPLE, output_tokens=40.0), unknown).phases
+    assert embed.prompt_tokens == 10 * 1040
 
 
 def test_what_is_done_costs_nothing_and_a_limit_is_called_one() -> None:
@@ -113,16 +127,9 @@ def test_the_sample_is_decoded_and_its_bad_rows_are_foretold(tmp_path: Path) -> 
     drawn = draw(store, plan.shards, 32)
     assert len(drawn) == 32
     assert len({int(item.item_id) // 8 for item in drawn}) > 3, "spread over the shards"
-    seen = look(config(), drawn)
+    seen = look(replace(config(), media=MediaLimits(max_pixels=1024 * 1024)), drawn)
     assert seen.visual_tokens == (1024 // 32) ** 2, "of a model that is not here: Qwen3-VL's"
     assert seen.rejected == {"not_found": sum("b.png" in i.image_uris[0] for i in drawn)}
-
-    out = io.StringIO()
-    left = dict.fromkeys(("reason", "embed", "load"), plan.shards)
-    found = expect(config(), store, left, dict.fromkeys(left, "f"), out)
-    assert isinstance(found, Estimate)
-    assert found.phases[0].rows == 80
-    assert "a fake engine" in out.getvalue()
 
 
 def test_a_rate_of_a_sample_that_failed_is_neither_kept_nor_believed(tmp_path: Path) -> None:
@@ -139,57 +146,6 @@ def test_a_rate_of_a_sample_that_failed_is_neither_kept_nor_believed(tmp_path: P
     assert known_rate("reason", "f", GPU) == RATES["reason"]
 
 
-@pytest.fixture
-def wrong_mount(tmp_path: Path) -> tuple[Store, Plan]:
-    """A corpus whose pictures are not there."""
-    store = open_store(str(tmp_path / "store"))
-    items = [Item(item_id=f"{n}", image_uris=(f"/no/mount/{n}.png",)) for n in range(8)]
-    return store, freeze_plan(store, "c", items, 4)
-
-
-def no_engine(*_: object) -> dict[str, Rate]:
-    """A double of `measure`, which starts engines."""
-    raise AssertionError("an engine was started for a sample that cannot be read")
-
-
-@pytest.mark.parametrize("dry", [True, False])
-def test_a_sample_of_which_nothing_can_be_read_foretells_nothing_and_says_so(
-    wrong_mount: tuple[Store, Plan], monkeypatch: pytest.MonkeyPatch, dry: bool
-) -> None:
-    monkeypatch.setattr(expecting, "measure", no_engine)
-    store, plan = wrong_mount
-    left, out = dict.fromkeys(("reason", "embed", "load"), plan.shards), io.StringIO()
-    made, unknown = dict.fromkeys(left, "f"), config(STRANGER, STRANGER)
-    found = (
-        dry_run(unknown, plan, store, left, made, out) if dry
-        else expect(unknown, store, left, made, out)
-    )  # fmt: skip
-    assert found is None
-    said = out.getvalue()
-    assert "sample of 8 rows: none of them can be indexed (8 not_found)" in said
-    assert "tokens, time and cost are unknown" in said
-    assert "≈" not in said, "nothing is foreseen"
-
-
-def test_a_sample_that_no_engine_answers_leaves_time_unknown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuses(_: IndexConfig, items: Sequence[Item]) -> dict[str, Rate]:
-        """A double of `measure`: an engine that refused every row."""
-        assert items
-        none = measured_rate(Counts(), working_s=0.1, start_s=30.0, replicas=1)
-        return {"reason": none, "embed": none}
-
-    monkeypatch.setattr(expecting, "measure", refuses)
-    store, out = open_store(str(tmp_path / "store")), io.StringIO()
-    plan = freeze_plan(store, "c", [Item(item_id=f"{n}", text="words") for n in range(8)], 4)
-    left = dict.fromkeys(("reason", "embed", "load"), plan.shards)
-    made, unknown = dict.fromkeys(left, "f"), config(STRANGER, STRANGER)
-    assert expect(unknown, store, left, made, out) is None
-    assert "no row of it came through reason, embed on the engines: time and cost" in out.getvalue()
-    assert known_rate("reason", "f", STRANGER) is None
-
-
 def test_a_file_that_answers_once_does_not_end_the_sample(tmp_path: Path) -> None:
     for name in "ab":
         Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
@@ -199,8 +155,8 @@ def test_a_file_that_answers_once_does_not_end_the_sample(tmp_path: Path) -> Non
     _, ecrs = run_sample(config(), items, None)
     assert ecrs.keys() == {"a", "b"}
     (tmp_path / "a.png").rename(tmp_path / "c.png")
-    rate, _ = run_sample(config(), items, ecrs)
-    assert rate.basis == "measured over 1 rows", "b alone could be read both times"
+    measured, _ = run_sample(config(), items, ecrs)
+    assert measured.rate.basis == "measured over 1 rows", "b alone could be read both times"
 
 
 def test_rows_that_were_taken_over_say_nothing_of_the_length_of_an_ecr() -> None:

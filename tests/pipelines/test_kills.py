@@ -33,12 +33,16 @@ def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     leave_ray_out(monkeypatch)
 
 
-def kill_at(step: str, loaded: Loaded[IndexConfig]) -> Store:
-    """Runs the job in a process that dies at a step, where an earlier run had left a report."""
+def kill_at(step: str, loaded: Loaded[IndexConfig], *, first: bool = False) -> Store:
+    """Runs the job in a process that dies at a step.
+
+    Unless it is the first, an earlier run had left a report.
+    """
     folder = Path(loaded.config.report_dir)
-    folder.mkdir()
-    (folder / "results.json").write_text(json.dumps({"outcome": "done", "live": True}))
-    (folder / "report.html").write_text("an earlier run")
+    if not first:
+        folder.mkdir()
+        (folder / "results.json").write_text(json.dumps({"outcome": "done", "live": True}))
+        (folder / "report.html").write_text("an earlier run")
     command = [sys.executable, "-m", "tests.pipelines.dying", step, *overrides_of(loaded.config)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
@@ -68,7 +72,7 @@ def require_same_as_straight(configured: Configured, tmp_path: Path) -> None:
 
 def test_killed_while_planning(configured: Configured, tmp_path: Path) -> None:
     loaded = configured()
-    store = kill_at("plan", loaded)
+    store = kill_at("plan", loaded, first=True)
     assert len(keys(store, "corpora", ".parquet")) == 2
     assert keys(store, "corpora", "plan.json") == []
     results, said = run(loaded)

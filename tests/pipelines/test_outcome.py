@@ -1,6 +1,7 @@
 """results.json says how a run ended, also where it failed; Ray is left out (`ray_cluster`)."""
 
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tte2_ray.errors import (
 )
 from tte2_ray.pipelines.index import job
 from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.outcome import write_whole
 
 
 @pytest.fixture
@@ -98,6 +100,38 @@ def test_what_does_not_hold_or_is_not_there_is_told(configured: Configured, tmp_
         assert results["message"] == str(raised.value)
         assert "live" not in results
         assert not page
+
+
+@pytest.mark.parametrize("left_behind", ["", '{"outcome": "ru', "[]"])
+def test_results_that_were_cut_short_do_not_hide_the_error(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch, left_behind: str
+) -> None:
+    loaded = configured()
+    file = Path(loaded.config.report_dir) / "results.json"
+
+    def dies_after(*_: object) -> Iterator[None]:
+        """A double of `run_phase`: the engine is dead, and what told of the run cut short."""
+        file.write_text(left_behind)
+        raise RuntimeFailure("workers died")
+
+    monkeypatch.setattr(job, "run_phase", dies_after)
+    with pytest.raises(RuntimeFailure):
+        run(loaded)
+    results, _ = left(loaded)
+    assert (results["outcome"], results["message"]) == ("failed", "workers died")
+
+
+def test_a_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    write_whole(file, "before")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # as on a full disk
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_whole(file, "x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(file.name, "before")]
 
 
 def test_too_many_rejected_rows_are_told_with_all_that_was_made(configured: Configured) -> None:

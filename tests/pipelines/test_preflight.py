@@ -56,6 +56,7 @@ from tte2_ray.errors import ResourceMissingError
         ("store=/proc/nowhere", 3, "choose a writable folder"),
         ("store=gs://bucket/x", 2, "s3://bucket/prefix"),
         ("report_dir=/proc/nowhere", 3, "report_dir"),
+        pytest.param(f"report_dir=/tmp/{'x' * 300}/report", 3, "(File name too long)", id="long"),
         ("milvus.data_dir=/proc/nowhere", 3, "milvus.data_dir"),
     ],
 )

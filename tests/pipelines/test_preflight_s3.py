@@ -82,6 +82,47 @@ def test_wrong_credentials(refuse: Refuse, monkeypatch: pytest.MonkeyPatch, sett
     assert "check the AWS credentials" in said
 
 
+class _OnlyReading(_Refusing):
+    """S3's answers to who may read one object and list nothing."""
+
+    readable = f"/{BUCKET}/films/rows.jsonl"
+
+    def do_HEAD(self) -> None:
+        if self.path != self.readable:
+            self._refuse()
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.send_header("ETag", '"e"')
+        self.send_header("Last-Modified", "Wed, 01 Jan 2025 00:00:00 GMT")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        body = b"<Error><Code>AccessDenied</Code><Message>not for you</Message></Error>"
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("rows.jsonl", "choose a writable folder"), ("others.jsonl", "S3 refused")],
+)
+def test_who_may_read_the_corpus_need_not_list_its_bucket(
+    refuse: Refuse, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    server = HTTPServer(("127.0.0.1", 0), _OnlyReading)
+    Thread(target=server.serve_forever, daemon=True).start()
+    _aws(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+    try:  # the store is looked at after the corpus
+        said = refuse(3, f"corpus.path=s3://{BUCKET}/films/{name}", "store=/proc/nowhere")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert told in said
+
+
 def test_no_credentials(refuse: Refuse, monkeypatch: pytest.MonkeyPatch, s3: str) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

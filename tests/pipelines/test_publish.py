@@ -7,6 +7,7 @@ import pytest
 
 from tests.pipelines.conftest import Configured, run
 from tests.pipelines.without_ray import leave_ray_out
+from tte2_ray.artifacts.corpus.metadata import MAX_METADATA_BYTES
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.pipelines.index.plan import plan_job
 from tte2_ray.pipelines.index.publish import sample_vectors
@@ -20,10 +21,12 @@ def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def priced(tmp_path: Path) -> Path:
-    """40 notes with a price; that of two is no number, which shows when they are loaded."""
+    """40 notes with a price; that of two is as long as a corpus may have it, and longer than Milvus
+    stores, which shows when they are loaded."""
+    longest = "9" * (MAX_METADATA_BYTES - len(json.dumps({"price": ""})))
     rows = [
         {"item_id": f"n{n}", "text": f"a note about {n}",
-         "metadata": {"price": float("inf") if n in (0, 20) else n}}
+         "metadata": {"price": longest if n in (0, 20) else n}}
         for n in range(40)
     ]  # fmt: skip
     manifest = tmp_path / "priced" / "rows.jsonl"
@@ -38,7 +41,7 @@ def test_rows_that_loading_rejected_are_not_searched_for(
     loaded = configured(f"corpus.path={priced}", "milvus.metadata_fields=[price]")
     results, said = run(loaded)
     assert results["rows"] == {"in": 40, "indexed": 38, "unchanged": 0, "rejected": 2}
-    assert results["rejected_by_class"] == {"malformed_row": 2}
+    assert results["rejected_by_class"] == {"too_large": 2}
     assert results["checks"]["sampled_rows"] == 38
     assert results["checks"]["self_recall"] == 1.0
     assert results["live"], said

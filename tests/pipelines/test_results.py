@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.pipelines.conftest import ROWS, Configured, run
-from tests.pipelines.without_ray import killed, leave_ray_out
+from tests.pipelines.without_ray import killed, leave_ray_out, run_the_sample_here
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded
 from tte2_ray.milvus.publish import Publisher
@@ -93,6 +93,29 @@ def test_a_run_that_dies_before_its_report_is_told_of_by_the_next(
     assert [phase["rows"] for phase in told["phases"]] == [ROWS] * 3
     assert shown_as(again["version"], live=True) in page
     assert "nothing was to do" not in page
+
+
+def test_a_phase_costs_what_its_replicas_cost_that_had_a_shard(configured: Configured) -> None:
+    shards = ROWS // 8
+    results, _ = run(configured(
+        f"reasoner.engine.replicas={10 * shards}", "estimate.usd_per_cpu_hour=3600",
+    ))  # fmt: skip
+    reason = next(phase for phase in results["phases"] if phase["name"] == "reason")
+    assert reason["usd"] == pytest.approx(reason["seconds"] * shards, rel=0.01)
+
+
+def test_what_a_sample_cost_before_the_run_is_told_too(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_the_sample_here(monkeypatch)
+    first, _ = run(configured("estimate.sample_rows=8"))
+    assert first["tokens_of_sample"]["reason_output"] == 8 * 8
+    assert first["tokens_of_sample"]["embed_prompt"] > 0
+    assert first["tokens_this_run"]["reason_output"] == 8 * (ROWS - 1)
+    second, said = run(configured(OTHER))
+    assert "running a sample" in said
+    assert second["tokens_of_sample"]["reason_output"] == 0, "the ECRs stand already"
+    assert second["tokens_of_sample"]["embed_prompt"] > 0
 
 
 def test_a_resumed_load_tells_apart_what_it_loaded_and_what_it_found(

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tte2_ray.artifacts.shards import Shard
-from tte2_ray.pipelines.index import job, preflight
+from tte2_ray.engines import EngineConfig
+from tte2_ray.pipelines.index import expect, job, measure, preflight
+from tte2_ray.pipelines.index.rates import Rate, known_rate
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.load import LoadShards
 
@@ -18,6 +20,16 @@ def leave_ray_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "cluster", lambda _: nullcontext(False))
     monkeypatch.setattr(preflight, "require_cluster", lambda *_, **__: None)
     monkeypatch.setattr(job, "run_phase", in_process)
+
+
+def run_the_sample_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known of the speed of an engine; a sample is run on it in this process."""
+    monkeypatch.setattr(expect, "known_rate", _only_of_loading)
+    monkeypatch.setattr(measure, "_on_a_replica", lambda _, *given: measure._measure(*given))
+
+
+def _only_of_loading(phase: str, fingerprint: str, engine: EngineConfig | None) -> Rate | None:
+    return known_rate(phase, fingerprint, engine) if engine is None else None
 
 
 def in_process(stage: Any, work: object, shards: Sequence[Shard], _: object) -> list[Counts]:

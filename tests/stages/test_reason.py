@@ -54,6 +54,6 @@ def say(monkeypatch: pytest.MonkeyPatch, text: str, truncated: bool) -> None:
 
     async def write(*_: Any) -> Reasoned:
         return Reasoned(text=text, truncated=truncated, prompt_tokens=1, visual_tokens=0,
-                        output_tokens=1, cached_tokens=0)  # fmt: skip
+                        output_tokens=1)  # fmt: skip
 
     monkeypatch.setattr(FakeReasoner, "reason", write)

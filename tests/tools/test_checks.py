@@ -12,7 +12,9 @@ from tools import checks, shown
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the targets of this test write; those of a person stay as they are."""
     monkeypatch.setattr(checks, "begin", lambda target: shown.begin(target, tmp_path))
-    monkeypatch.setattr(checks, "conclude", lambda *given: shown.conclude(*given, tmp_path))
+    monkeypatch.setattr(
+        checks, "conclude", lambda target, rows: shown.conclude(target, rows, tmp_path)
+    )
     return tmp_path
 
 

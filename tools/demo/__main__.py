@@ -25,8 +25,7 @@ from tools.demo.ray_head import LOGICAL_CPUS, local_ray
 from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
 from tools.job import index_job
-from tools.shown import BUILD, ROOT, begin, conclude
-from tte2_ray.errors import TteError
+from tools.shown import BUILD, ROOT, begin, conclude, or_one_line
 
 TARGET = "demo"
 QUERIES_PER_TASK = 12
@@ -40,14 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     begin(TARGET)
     try:
         with termination_is_interruption():
-            return demo(given.seed, given.queries_per_task, started, given.open)
+            return or_one_line(
+                lambda: demo(given.seed, given.queries_per_task, started, given.open)
+            )
     except KeyboardInterrupt:
         print("\ndemo   interrupted; what it started has ended. `make demo` goes on from here",
               file=sys.stderr)  # fmt: skip
         return 130
-    except TteError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
 
 
 def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:

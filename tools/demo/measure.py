@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tools.bootstrap import Estimate, mean_of_means
 from tools.demo.ask import Answer
+from tools.intervals import Estimate, mean_of_means
 from tools.shown import Row
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.pipelines.index.config import IndexConfig

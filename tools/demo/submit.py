@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.demo.ray_head import RAY_CLI, RayHead
+from tools.shown import ROOT
 from tte2_ray.errors import RuntimeFailure
 
-ROOT = Path(__file__).resolve().parents[2]
 _OF_THE_TOOL = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\s+(INFO|SUCC|WARNING) \S+\.py:\d+ -- "
     r"|Running entrypoint for job "

@@ -12,7 +12,7 @@ from tools.job import CONFIG, index_job
 from tools.real_corpus.checks import MIN_ITEMS, corpus_rows, read_run, run_rows
 from tools.real_corpus.corpus import build_corpus
 from tools.real_corpus.known import known_classes
-from tools.shown import ROOT, begin, conclude
+from tools.shown import ROOT, begin, conclude, or_one_line
 from tte2_ray.milvus.server import stop_server
 
 TARGET = "real-corpus"
@@ -26,6 +26,10 @@ def main(overrides: Sequence[str]) -> int:
         overrides: `key=value` pairs for the job.
     """
     begin(TARGET)
+    return or_one_line(lambda: _index_and_show(overrides))
+
+
+def _index_and_show(overrides: Sequence[str]) -> int:
     config = index_job(overrides, [OWN]).config
     folder = (ROOT / config.corpus.path).parent
     corpus = build_corpus(folder, ROOT / "build" / TARGET / "downloads")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tools.real_corpus.archives import members
-from tools.real_corpus.entries import Entry, as_words, spread
+from tools.real_corpus.entries import Entry, as_words
 from tools.real_corpus.packages import DOCUMENTS, Package
+from tte2_ray.pipelines.index.report import spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def _titled_pages(data: bytes, name: str, most: int) -> Iterator[tuple[int, str]
     try:
         title = document.get_metadata_value("Title").strip() or as_words(name)
         headings = _headings(document)
-        for page in spread(len(document), most):
+        for page in spread(range(len(document)), most):
             at = bisect_right([start for start, _ in headings], page)
             heading = headings[at - 1][1] if at else ""
             number = f"page {page + 1} of {len(document)}"

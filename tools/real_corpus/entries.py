@@ -55,16 +55,6 @@ class Source(Protocol):
         ...
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most `most` of `count` positions, evenly spread.
-
-    >>> spread(5, 10), spread(10, 4)
-    ([0, 1, 2, 3, 4], [0, 2, 5, 7])
-    """
-    taken = min(count, most)
-    return [n * count // taken for n in range(taken)] if taken else []
-
-
 def as_words(name: str) -> str:
     """A file's name as a title.
 

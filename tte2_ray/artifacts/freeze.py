@@ -31,7 +31,6 @@ def freeze_plan(
     rows_per_shard: int,
     *,
     versions: MediaVersions | None = None,
-    dead_letter_prefix: str = "",
 ) -> Plan:
     """Cut a corpus into shards, or find that it was cut before.
 
@@ -39,19 +38,19 @@ def freeze_plan(
 
     Args:
         store: where shards and plan go.
-        prefix: folder of the plan, e.g. `corpora/<name>`.
+        prefix: folder of the plan, e.g. `corpora/<name>`; the rejected rows go to `dead-letter` in
+            it.
         rows: of the corpus, from `read_corpus`; in the same order each time.
         rows_per_shard: items in each shard but the last.
         versions: asks for the versions of media files, so that a changed file changes the name of
             its shard; None takes the URIs alone.
-        dead_letter_prefix: folder for the rejected rows; `<prefix>/dead-letter` by default.
 
     Raises:
         ConfigError: `rows_per_shard` is not positive.
     """
     if rows_per_shard < 1:
         raise ConfigError(f"rows_per_shard must be positive, not {rows_per_shard}")
-    cutter = _Cutter(store, prefix, rows_per_shard, versions, dead_letter_prefix)
+    cutter = _Cutter(store, prefix, rows_per_shard, versions)
     for row in rows:
         cutter.add(row)
     plan = cutter.plan()
@@ -67,13 +66,12 @@ class _Cutter:
         prefix: str,
         rows_per_shard: int,
         versions: MediaVersions | None,
-        dead_letter_prefix: str,
     ) -> None:
         self._store = store
         self._prefix = prefix.strip("/")
         self._rows_per_shard = rows_per_shard
         self._versions = versions
-        self._dead_letter_prefix = dead_letter_prefix or f"{self._prefix}/dead-letter"
+        self._dead_letter_prefix = f"{self._prefix}/dead-letter"
         self._items: list[Item] = []
         self._letters: list[DeadLetter] = []
         self._rejected_here = 0

@@ -49,7 +49,7 @@ class EmbeddingRecipe:
     """Everything besides the item and its ECR that decides its vector."""
 
     ecr_fingerprint: str
-    """Of the `EcrRecipe`; "" when the input is embedded directly, without an ECR."""
+    """Of the `EcrRecipe`, also where the embedder does not read the ECR."""
     embedder: str
     """`model_version()` of the embedder."""
     pooling: str
@@ -76,7 +76,7 @@ def embedding_key(ecr: str, recipe: EmbeddingRecipe) -> str:
     """The key of one vector; 64 hex digits.
 
     Args:
-        ecr: the ECR key of the item; its content key where no ECR is embedded.
+        ecr: the ECR key of the item, also where the embedder does not read the ECR.
         recipe: how it is embedded.
     """
     return _hash_framed([b"embedding", ecr.encode(), recipe.fingerprint.encode()])

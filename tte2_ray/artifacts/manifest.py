@@ -27,7 +27,7 @@ class IndexManifest:
     collection: str
     """The collection in Milvus that holds it."""
     ecr_fingerprint: str
-    """"" where items were embedded without an ECR."""
+    """Of how the ECRs were written, also where the embedder does not read them."""
     embedding_fingerprint: str
     corpus_digest: str
     """Of the plan that was loaded."""
@@ -46,7 +46,7 @@ class IndexManifest:
     checks: Mapping[str, Any] = field(default_factory=dict)
     """What was verified: counts, sampled recall."""
     tokens: Mapping[str, int] = field(default_factory=dict)
-    """Tokens spent, by stage and kind."""
+    """Tokens of the ECRs, by kind."""
 
     def __post_init__(self) -> None:
         accounted = self.indexed + self.unchanged + self.rejected
@@ -88,9 +88,14 @@ class IndexManifest:
         return cls(**stored)
 
 
+def index_folder(index: str) -> str:
+    """The folder of all versions of an index, for any name."""
+    return f"indexes/{key_part(index)}"
+
+
 def manifest_key(index: str, version: str) -> str:
     """The key of a manifest, for any name."""
-    return f"indexes/{key_part(index)}/{key_part(version)}/manifest.json"
+    return f"{index_folder(index)}/{key_part(version)}/manifest.json"
 
 
 def write_manifest(store: Store, manifest: IndexManifest) -> bool:
@@ -110,6 +115,6 @@ def read_manifest(store: Store, index: str, version: str) -> IndexManifest:
 
 def list_manifests(store: Store, index: str) -> Iterator[IndexManifest]:
     """The manifests of an index, in the order of their versions' names."""
-    for key, _ in store.list(f"indexes/{key_part(index)}"):
+    for key, _ in store.list(index_folder(index)):
         if key.endswith("/manifest.json"):
             yield IndexManifest.from_json(store.get(key), store.uri(key))

@@ -37,12 +37,26 @@ def model_version(model: str, revision: str = "", *, cache: Path | None = None) 
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return f"sha256:{_hash_folder(folder, cache or _default_cache())}"
-    if model.startswith(("/", ".", "~")) or model.count("/") > 1:
+        return f"sha256:{_hash_folder(folder, cache or cache_folder() / 'file-digests.sqlite')}"
+    if names_folder(model):
         raise ResourceMissingError(f"model folder {model} does not exist; train or fetch it first")
     if not revision:
         raise ConfigError(f"model {model!r} needs a revision (a commit of the hub), or a folder")
     return f"{model}@{revision}"
+
+
+def names_folder(model: str) -> bool:
+    """Whether the name of a model is that of a folder, there or not, and none of a hub.
+
+    >>> names_folder("weights/mine/embedder"), names_folder("Qwen/Qwen3-VL-2B-Instruct")
+    (True, False)
+    """
+    return model.startswith(("/", ".", "~")) or model.count("/") > 1
+
+
+def cache_folder() -> Path:
+    """Where this user keeps what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tte2_ray"
 
 
 def model_files(folder: Path) -> list[Path]:
@@ -68,11 +82,6 @@ def _hash_folder(folder: Path, cache: Path) -> str:
             name = path.relative_to(folder).as_posix().encode()
             digest.update(len(name).to_bytes(8, "big") + name + digests.digest(path))
     return digest.hexdigest()
-
-
-def _default_cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "tte2_ray" / "file-digests.sqlite"
 
 
 class _DigestCache:

@@ -12,11 +12,11 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
-from tte2_ray.artifacts.s3_errors import error_code, http_status, retries_of, typed_errors
+from tte2_ray.artifacts.s3_errors import retries_of, typed_errors
 from tte2_ray.artifacts.s3_file import RangedReader
 from tte2_ray.artifacts.store import ObjectStat, check_key, folder_prefix
 from tte2_ray.errors import PrerequisiteError, RuntimeFailure
-from tte2_ray.media.aws import Patience, s3_client
+from tte2_ray.media.aws import NO_SUCH_OBJECT, Patience, error_code, http_status, s3_client
 
 _ATTEMPTS = 5
 _READ_BUFFER_BYTES = 1 << 20
@@ -95,7 +95,7 @@ class S3Store:
             try:
                 found = self._client().head_object(**name)
             except ClientError as error:
-                if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+                if error_code(error) in NO_SUCH_OBJECT:
                     return None
                 if http_status(error) not in (400, 403):
                     raise

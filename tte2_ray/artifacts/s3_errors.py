@@ -6,38 +6,14 @@ from typing import Any
 
 from tte2_ray.artifacts.store import ObjectRefusedError
 from tte2_ray.errors import PrerequisiteError, ResourceMissingError, RuntimeFailure, TteError
-
-_REFUSED = frozenset(
-    [
-        "401",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "SignatureDoesNotMatch",
-        "RequestTimeTooSkewed",
-        "AuthorizationHeaderMalformed",
-    ]
+from tte2_ray.media.aws import (
+    ELSEWHERE,
+    NO_SUCH_BUCKET,
+    NO_SUCH_OBJECT,
+    WE_ARE_REFUSED,
+    error_code,
+    is_object_refused,
 )
-_OBJECT_REFUSED = frozenset(
-    [
-        "400",
-        "403",
-        "AccessDenied",
-        "InvalidRequest",  # encrypted with a key of the customer's
-        "InvalidObjectState",  # archived
-    ]
-)
-_ELSEWHERE = frozenset(["301", "PermanentRedirect", "IllegalLocationConstraintException"])
-
-
-def error_code(error: Any) -> str:
-    """The code of a botocore `ClientError`, e.g. "NoSuchKey"; the HTTP status where it has none."""
-    return str(error.response.get("Error", {}).get("Code", "")) or str(http_status(error))
-
-
-def http_status(error: Any) -> int:
-    """The HTTP status of a botocore `ClientError`, 0 where it has none."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def retries_of(error: Any) -> int:
@@ -65,12 +41,15 @@ def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
         yield
     except boto.ClientError as error:
         raise _from_response(uri, endpoint, error) from error
-    except boto.ProfileNotFound as error:
+    except (boto.ProfileNotFound, boto.ConfigParseError) as error:
         hint = "correct AWS_PROFILE, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
         raise PrerequisiteError(f"{uri}: {error}; {hint}") from error
     except (boto.NoCredentialsError, boto.CredentialRetrievalError) as error:
         hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         raise PrerequisiteError(f"{uri}: no S3 credentials were found; {hint}") from error
+    except (boto.PartialCredentialsError, boto.TokenRetrievalError, boto.SSOError) as error:
+        hint = "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign on again"
+        raise PrerequisiteError(f"{uri}: S3 credentials cannot be used: {error}; {hint}") from error
     except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.SSLError) as error:
         hint = "check AWS_ENDPOINT_URL and that the server is up"
         raise PrerequisiteError(f"{uri}: cannot reach S3 at {endpoint}; {hint}") from error
@@ -82,17 +61,17 @@ def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
 
 def _from_response(uri: str, endpoint: str, error: Any) -> TteError:
     code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
-    if code == "NoSuchBucket":
+    if code == NO_SUCH_BUCKET:
         return ResourceMissingError(f"{uri}: the bucket does not exist; create it or fix the root")
-    if code in ("NoSuchKey", "404", "NotFound"):
+    if code in NO_SUCH_OBJECT:
         return ResourceMissingError(f"{uri}: there is no such object at {endpoint}")
     refused = (
         f"{uri}: S3 refused ({code}: {message}); check the AWS credentials and what they may do"
     )
-    if code in _REFUSED:
+    if code in WE_ARE_REFUSED:
         return PrerequisiteError(refused)
-    if code in _OBJECT_REFUSED or code.startswith("KMS."):
+    if is_object_refused(code):
         return ObjectRefusedError(refused)
-    if code in _ELSEWHERE:
+    if code in ELSEWHERE:
         return ObjectRefusedError(f"{uri}: the bucket is in another region; set AWS_REGION")
     return RuntimeFailure(f"{uri}: S3 failed ({code}: {message})")

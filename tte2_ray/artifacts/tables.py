@@ -21,10 +21,8 @@ def write_table(
     key: str,
     table: "pa.Table",
     schema: "pa.Schema | None" = None,
-    *,
-    once: bool = True,
 ) -> bool:
-    """Write a table whole; whether this call wrote it.
+    """Write a table whole, unless there is one; whether this call wrote it.
 
     Args:
         store: where to.
@@ -32,7 +30,6 @@ def write_table(
         table: at most a shard of rows, as it is encoded in memory.
         schema: one of `tte2_ray.schema`; the columns are put into its order and types. Without it
             the table itself must carry one (Ray's blocks lose it).
-        once: leave a table that is already there as it is; otherwise replace it.
 
     Raises:
         ValidationError: a column is missing, left over, of another type, or null.
@@ -42,10 +39,7 @@ def write_table(
     conformed = _conform(table, schema if schema is not None else table.schema, store.uri(key))
     buffer = io.BytesIO()
     pq.write_table(conformed, buffer, compression="zstd", row_group_size=ROWS_PER_GROUP)
-    if once:
-        return store.put_once(key, buffer.getvalue())
-    store.put(key, buffer.getvalue())
-    return True
+    return store.put_once(key, buffer.getvalue())
 
 
 def read_table(

@@ -44,8 +44,7 @@ def see_query(query: Query, limits: MediaLimits) -> SeenQuery:
     """
     decoded = decode_item(query.given, limits)
     text = query_text(query.instruction, decoded.text)
-    given = ModelInput(text=text, images=decoded.images, video=decoded.video)
-    return SeenQuery(given=given, content_key=decoded.content_sha256)
+    return SeenQuery(given=ModelInput.of(text, decoded), content_key=decoded.content_sha256)
 
 
 async def think(reasoner: Reasoner, seen: SeenQuery) -> Reasoned:

@@ -1,7 +1,7 @@
 """Configuration: YAML files merged left to right, then `key=value`, into frozen dataclasses.
 
-    loaded = load_config(IndexConfig, [Path("conf/index_corpus.yaml")], ["reasoner.max_tokens=64"])
-    loaded.config, loaded.origin("reasoner.max_tokens"), fingerprint(loaded.config)
+    loaded = load_config(IndexConfig, [Path("conf/index_corpus.yaml")], ["index=films"])
+    loaded.config, loaded.origin("reasoner.sampling.max_tokens"), fingerprint(loaded.config)
 
 The dataclasses live beside their owners; a job's entry point hands its own to `main`.
 """

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -71,6 +71,7 @@ def main(
     description: str,
     default: Path,
     argv: Sequence[str] | None = None,
+    others: Collection[str] = (),
 ) -> int:
     """Read the command line, load the configuration, run the job.
 
@@ -80,6 +81,7 @@ def main(
         description: one line for --help.
         default: the job's configuration file.
         argv: the arguments; those of the process by default.
+        others: top-level keys of the files that another job reads, and this one passes over.
 
     Returns:
         The exit status. A `TteError` is one line on stderr and its own status, also where Ray
@@ -88,7 +90,7 @@ def main(
     given = parser(description, default).parse_intermixed_args(argv)
     try:
         files = [*(given.config or [default]), *_presets(default, given.model, given.profile)]
-        loaded = load_config(config_class, files, given.overrides)
+        loaded = load_config(config_class, files, given.overrides, others)
         if given.print_config:
             print_config(loaded)
         else:

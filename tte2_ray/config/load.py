@@ -1,6 +1,6 @@
 """Merge files and `key=value` pairs into a frozen dataclass, remembering who set what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -32,7 +32,10 @@ class Loaded(Generic[T]):
 
 
 def load_config(
-    config_class: type[T], files: Sequence[Path] = (), overrides: Sequence[str] = ()
+    config_class: type[T],
+    files: Sequence[Path] = (),
+    overrides: Sequence[str] = (),
+    others: Collection[str] = (),
 ) -> Loaded[T]:
     """Merge files left to right, then `key=value` pairs, over the defaults of a dataclass.
 
@@ -43,6 +46,7 @@ def load_config(
         config_class: a frozen, keyword-only dataclass, nested at will.
         files: YAML files.
         overrides: `dotted.key=value`, the value written as in YAML; text for a field of type str.
+        others: top-level keys that another job reads from the same files; they are passed over.
 
     Raises:
         ConfigError: a file is missing or is not YAML, a key is unknown, a value is missing or has
@@ -51,7 +55,7 @@ def load_config(
     from omegaconf import OmegaConf
 
     node: DictConfig = OmegaConf.structured(config_class)
-    layers = [(file.as_posix(), _read(file)) for file in files]
+    layers = [(file.as_posix(), _read(file, others)) for file in files]
     layers += [(COMMAND_LINE, _parse(config_class, text)) for text in overrides]
     origins: dict[str, str] = {}
     for origin, values in layers:
@@ -64,7 +68,7 @@ def load_config(
     )
 
 
-def _read(file: Path) -> "DictConfig":
+def _read(file: Path, others: Collection[str]) -> "DictConfig":
     import yaml
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -78,6 +82,8 @@ def _read(file: Path) -> "DictConfig":
         raise ConfigError(f"{file} is not YAML: {error}") from error
     if not isinstance(values, DictConfig):
         raise ConfigError(f"{file} does not hold a mapping of keys to values")
+    for key in others:
+        values.pop(key, None)
     return values
 
 

@@ -39,9 +39,14 @@ MINI = "mini:"
 """Prefix of a model that the package carries, e.g. `mini:reasoner`."""
 
 
+def _cpu_arguments() -> dict[str, Any]:
+    """Of an engine that starts soon, in one process: for the miniature on a CPU."""
+    return {"enforce_eager": True, "distributed_executor_backend": "uni"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineConfig:
-    """One model and its engine."""
+    """One model and its engine; by default the miniature on a CPU, other models have presets."""
 
     kind: Literal["vllm", "fake"] = "vllm"
     """`fake` tries scale and faults; nothing measured on it is evidence of quality."""
@@ -51,7 +56,7 @@ class EngineConfig:
     """Of a model on the hub; a commit hash makes keys exact."""
     lora: str = ""
     """Folder of a LoRA adapter that peft wrote, put over the model; "" for none."""
-    dtype: str = "auto"
+    dtype: str = "float32"
     """Of weights and activations: auto, bfloat16, float16, float32."""
     max_model_len: int = 0
     """Context in tokens, prompt and output; 0 takes the model's own. An output that meets it ends
@@ -75,7 +80,7 @@ class EngineConfig:
     """Requests that a replica has handed to its engine at once."""
     shards_in_flight: int = speed(3)
     """Shards that a replica works on at once, so that the end of one does not idle the engine."""
-    engine_args: dict[str, Any] = speed(default_factory=dict, keys=KEEP_ANSWERS)
+    engine_args: dict[str, Any] = speed(default_factory=_cpu_arguments, keys=KEEP_ANSWERS)
     """Further arguments of vLLM's engine, e.g. gpu_memory_utilization; none that a field sets.
     Those that may change answers (`decisive_args`) are part of the model's version all the same."""
     fake_delay_s: float = speed(0.0)
@@ -120,7 +125,7 @@ _AMOUNTS = ("max_model_len", "num_gpus", "num_cpus", "fake_delay_s", "fake_dies_
 class SamplingConfig:
     """How a reasoner draws its words."""
 
-    max_tokens: int = 64
+    max_tokens: int = 72
     """Longest output in tokens; one that meets it is cut to its last clause and closed."""
     temperature: float = 0.0
     """0 is greedy, so that an ECR can be written again."""

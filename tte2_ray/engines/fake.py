@@ -69,7 +69,6 @@ class FakeReasoner:
             prompt_tokens=await self._engine.serve(visual + len(given.text.split()) + 8),
             visual_tokens=visual,
             output_tokens=min(8, self._max_tokens),
-            cached_tokens=0,
         )
 
     def close(self) -> None:

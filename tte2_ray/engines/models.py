@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tte2_ray.artifacts.model_version import names_folder
 from tte2_ray.engines.config import MINI
-from tte2_ray.errors import ResourceMissingError
+from tte2_ray.errors import ConfigError, ResourceMissingError
 
 WEIGHTS = Path(__file__).parent.parent / "mini" / "weights"
 """The models that the package carries, one folder a role."""
@@ -27,10 +28,10 @@ def resolve_model(model: str) -> str:
             named = ", ".join(MINI + k for k in known) or "none"
             raise ResourceMissingError(f"the package carries no model {model!r}; it has {named}")
         return str(folder)
-    looks_local = model.startswith(("/", ".", "~")) or model.count("/") > 1
-    if looks_local and not (Path(model).expanduser() / "config.json").is_file():
+    local = names_folder(model)
+    if local and not (Path(model).expanduser() / "config.json").is_file():
         raise ResourceMissingError(f"model folder {model} does not exist, or has no config.json")
-    return str(Path(model).expanduser()) if looks_local else model
+    return str(Path(model).expanduser()) if local else model
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -55,6 +56,24 @@ def hidden_size(described: dict[str, Any]) -> int:
     """Length of a model's vectors by its config.json; 0 where that does not say."""
     text = described.get("text_config") or described
     return int(text.get("hidden_size") or 0)
+
+
+def refuse_longer(model: str, wanted: int, own: int) -> None:
+    """Refuses vectors that are longer than a model makes them.
+
+    Args:
+        model: the embedder.
+        wanted: values of a vector, by the configuration.
+        own: by the model.
+
+    Raises:
+        ConfigError: more are wanted.
+    """
+    if wanted > own:
+        raise ConfigError(
+            f"embedder.dimension is {wanted}, but {model} makes vectors of {own}; set that, or "
+            "less where the model allows it (Matryoshka)"
+        )
 
 
 def hub_hint(model: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from tte2_ray.media import DecodedVideo
+    from tte2_ray.media import DecodedItem, DecodedVideo
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,6 +24,16 @@ class ModelInput:
     """RGB, as large as the model shall see them."""
     video: "DecodedVideo | None" = None
     """Sampled frames with their times."""
+
+    @classmethod
+    def of(cls, text: str, decoded: "DecodedItem") -> "ModelInput":
+        """The turn that shows a decoded item.
+
+        Args:
+            text: the item's words with the instruction, from `tte2_ray.prompts`.
+            decoded: its media.
+        """
+        return cls(text=text, images=decoded.images, video=decoded.video)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +48,6 @@ class Reasoned:
     """Text and visual tokens, chat template included."""
     visual_tokens: int
     output_tokens: int
-    cached_tokens: int
-    """Prompt tokens that were served from the prefix cache."""
 
 
 @dataclass(frozen=True, kw_only=True)

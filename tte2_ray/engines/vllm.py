@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.engines.config import EmbedderConfig, EngineConfig, ReasonerConfig
-from tte2_ray.engines.models import hub_hint
+from tte2_ray.engines.models import hub_hint, refuse_longer
 from tte2_ray.engines.protocols import Embedded, ModelInput, Reasoned
 from tte2_ray.engines.vllm_input import (
     POOLER,
@@ -159,7 +159,6 @@ class VllmReasoner(VllmEngine):
             prompt_tokens=len(last.prompt_token_ids or ()),
             visual_tokens=self.visual_tokens(last.prompt_token_ids),
             output_tokens=len(said.token_ids),
-            cached_tokens=last.num_cached_tokens or 0,
         )
 
 
@@ -172,12 +171,11 @@ class VllmEmbedder(VllmEngine):
 
         own = int(self.engine.vllm_config.model_config.get_hidden_size())
         self.dimension = config.dimension or own
-        if self.dimension > own:
+        try:
+            refuse_longer(config.engine.model, self.dimension, own)
+        except ConfigError:
             self.close()
-            raise ConfigError(
-                f"embedder.dimension is {self.dimension}, but {config.engine.model} makes vectors "
-                f"of {own}; set that, or less where the model allows it (Matryoshka)"
-            )
+            raise
         # vLLM refuses any length from a model that is not known as Matryoshka, its own as well.
         shorter = self.dimension if self.dimension < own else None
         self._params = PoolingParams(task="embed", dimensions=shorter)

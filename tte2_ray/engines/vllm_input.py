@@ -72,7 +72,8 @@ def engine_arguments(config: EngineConfig, runner: str, **more: Any) -> dict[str
         "max_num_seqs": config.max_in_flight,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
-        # Items of a corpus are looked at once: a cache of processed media only grows (P7).
+        # Items of a corpus are looked at once: a cache of processed media, 4 GiB by default, would
+        # only fill, in the engine and in the worker that holds it.
         "mm_processor_cache_gb": 0,
         **more,
     }
@@ -92,7 +93,8 @@ def lora_rank(folder: str) -> int:
         folder: of the adapter, as peft writes it.
 
     Raises:
-        ResourceMissingError: it holds no adapter, or one of a larger rank than vLLM serves.
+        ResourceMissingError: it holds no adapter, a damaged one, or one of a larger rank than vLLM
+            serves.
     """
     file = Path(folder).expanduser() / "adapter_config.json"
     if not file.is_file():
@@ -100,12 +102,22 @@ def lora_rank(folder: str) -> int:
             f"LoRA folder {folder} has no adapter_config.json: train an adapter with peft, or name "
             "its folder (engine.lora)"
         )
-    described = json.loads(file.read_text())
-    rank = max([described["r"], *described.get("rank_pattern", {}).values()])
+    rank = _largest_rank(file)
     fitting = [known for known in LORA_RANKS if known >= rank]
     if not fitting:
         raise ResourceMissingError(f"{file}: rank {rank}, vLLM serves up to {LORA_RANKS[-1]}")
     return fitting[0]
+
+
+def _largest_rank(file: Path) -> int:
+    try:
+        described = json.loads(file.read_text())
+        ranks = [described["r"], *(described.get("rank_pattern") or {}).values()]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        ranks = []
+    if not ranks or not all(isinstance(rank, int) and rank > 0 for rank in ranks):
+        raise ResourceMissingError(f"{file} is damaged: it states no rank; fetch the adapter again")
+    return int(max(ranks))
 
 
 def chat_prompt(tokenizer: Any, given: ModelInput, suffix: str = "", system: str = "") -> Any:

@@ -8,7 +8,6 @@ Whatever is wrong with a file becomes a `RowError`; whatever is cut, scaled or s
 from tte2_ray.media.content import content_sha256
 from tte2_ray.media.decode import DecodedItem, decode_item
 from tte2_ray.media.limits import DECODER_VERSION, MediaLimits
-from tte2_ray.media.s3 import OpenS3
 from tte2_ray.media.video import DecodedVideo
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "DecodedItem",
     "DecodedVideo",
     "MediaLimits",
-    "OpenS3",
     "content_sha256",
     "decode_item",
 ]

@@ -1,9 +1,12 @@
-"""S3 by the standard AWS environment: one place for the settings of every client."""
+"""S3 by the standard AWS environment: one place for the settings of every client, and for what the
+codes of its answers mean."""
 
 import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from tte2_ray.errors import PrerequisiteError
 
 DEFAULT_REGION = "us-east-1"
 _HANDED_ON = (
@@ -20,6 +23,21 @@ _HANDED_ON = (
     "AWS_CA_BUNDLE",
 )
 """Roles of nodes and pods (AWS_ROLE_ARN, metadata) are each node's own."""
+
+NO_SUCH_BUCKET = "NoSuchBucket"
+NO_SUCH_OBJECT = frozenset(("NoSuchKey", "NotFound", "404"))
+WE_ARE_REFUSED = frozenset((
+    "401", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch",
+    "RequestTimeTooSkewed", "AuthorizationHeaderMalformed",
+))  # fmt: skip
+"""Whatever we ask for."""
+ELSEWHERE = frozenset(("301", "PermanentRedirect", "IllegalLocationConstraintException"))
+"""The bucket is in another region."""
+_OBJECT_REFUSED = frozenset((
+    "400", "403", "AccessDenied",
+    "InvalidRequest",  # encrypted with a key of the customer's
+    "InvalidObjectState",  # archived
+))  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +65,9 @@ def s3_client(patience: Patience) -> Any:
 
     Args:
         patience: of the client.
+
+    Raises:
+        PrerequisiteError: endpoint or region are malformed.
     """
     return _client(patience, tuple(aws_environment().items()), os.getpid())
 
@@ -57,12 +78,36 @@ def _client(patience: Patience, environment: tuple[tuple[str, str], ...], pid: i
     from botocore.config import Config
 
     session = botocore.session.Session()
-    # botocore itself reads AWS_DEFAULT_REGION alone.
-    region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
+    # botocore itself reads AWS_DEFAULT_REGION alone; the other SDKs read this one first.
+    region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
     config = Config(
         connect_timeout=patience.connect_timeout_s,
         read_timeout=patience.read_timeout_s,
         retries={"mode": "standard", "total_max_attempts": patience.attempts},
         max_pool_connections=64,
     )
-    return session.create_client("s3", region_name=region or DEFAULT_REGION, config=config)
+    try:
+        return session.create_client("s3", region_name=region or DEFAULT_REGION, config=config)
+    except ValueError as error:
+        hint = "correct AWS_ENDPOINT_URL, which begins with http:// or https://, or AWS_REGION"
+        raise PrerequisiteError(f"no S3 client can be made: {error}; {hint}") from error
+
+
+def error_code(error: Any) -> str:
+    """The code of a botocore `ClientError`, e.g. "NoSuchKey"; the HTTP status where it has none."""
+    return str(error.response.get("Error", {}).get("Code", "")) or str(http_status(error))
+
+
+def http_status(error: Any) -> int:
+    """The HTTP status of a botocore `ClientError`, 0 where it has none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def is_object_refused(code: str) -> bool:
+    """Whether this object alone is not for us."""
+    return code in _OBJECT_REFUSED or code.startswith("KMS.")
+
+
+def is_refusal(code: str) -> bool:
+    """Whether the answer stays the same however often we ask."""
+    return code in WE_ARE_REFUSED or code in ELSEWHERE or is_object_refused(code)

@@ -8,7 +8,6 @@ from typing import Literal
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media.fetch import fetch
 from tte2_ray.media.limits import MediaLimits
-from tte2_ray.media.s3 import OpenS3
 from tte2_ray.schema import Item
 
 PartKind = Literal["text", "image", "video", "document", "page"]
@@ -50,7 +49,7 @@ class ContentHasher:
         self._hash.update(data)
 
 
-def fetch_parts(item: Item, limits: MediaLimits, open_s3: OpenS3 | None = None) -> Iterator[Part]:
+def fetch_parts(item: Item, limits: MediaLimits) -> Iterator[Part]:
     """Fetches the parts of an item in the order of its key: text, pictures, video, document, page.
 
     Raises:
@@ -68,22 +67,22 @@ def fetch_parts(item: Item, limits: MediaLimits, open_s3: OpenS3 | None = None) 
         message = f"the text is not Unicode at character {error.start}: {error.reason}"
         raise RowError(RowErrorClass.BAD_ENCODING, message) from error
     for uri in item.image_uris:
-        yield Part(kind="image", data=fetch(uri, limits, open_s3), uri=uri)
+        yield Part(kind="image", data=fetch(uri, limits), uri=uri)
     if item.video_uri:
-        yield Part(kind="video", data=fetch(item.video_uri, limits, open_s3), uri=item.video_uri)
+        yield Part(kind="video", data=fetch(item.video_uri, limits), uri=item.video_uri)
     if item.document_uri:
         uri = item.document_uri
-        yield Part(kind="document", data=fetch(uri, limits, open_s3), uri=uri)
+        yield Part(kind="document", data=fetch(uri, limits), uri=uri)
         yield Part(kind="page", data=str(item.document_page).encode())
 
 
-def content_sha256(item: Item, limits: MediaLimits, open_s3: OpenS3 | None = None) -> str:
+def content_sha256(item: Item, limits: MediaLimits) -> str:
     """The content key of an item without decoding it: tells whether it changed.
 
     Raises:
         RowError: what `fetch_parts` raises.
     """
     hasher = ContentHasher()
-    for part in fetch_parts(item, limits, open_s3):
+    for part in fetch_parts(item, limits):
         hasher.add(part)
     return hasher.hexdigest()

@@ -9,7 +9,6 @@ from tte2_ray.media.content import ContentHasher, Part, fetch_parts
 from tte2_ray.media.document import decode_page
 from tte2_ray.media.image import decode_image
 from tte2_ray.media.limits import MediaLimits
-from tte2_ray.media.s3 import OpenS3
 from tte2_ray.media.sniff import sniff
 from tte2_ray.media.uri import shown
 from tte2_ray.media.video import DecodedVideo, decode_video
@@ -47,19 +46,18 @@ class _Seen:
     notes: list[str] = field(default_factory=list)
 
 
-def decode_item(item: Item, limits: MediaLimits, open_s3: OpenS3 | None = None) -> DecodedItem:
+def decode_item(item: Item, limits: MediaLimits) -> DecodedItem:
     """Fetches and decodes an item; of its raw files no more than one is held at a time.
 
     Args:
         item: what to decode.
         limits: what may be fetched, and how much of it the model sees.
-        open_s3: reads S3; by default botocore with the standard AWS environment.
 
     Raises:
         RowError: whatever is wrong with the item; never another error because of its files.
     """
     hasher, seen = ContentHasher(), _Seen()
-    for part in fetch_parts(item, limits, open_s3):
+    for part in fetch_parts(item, limits):
         hasher.add(part)
         _see(part, item, limits, seen)
     return DecodedItem(

@@ -71,14 +71,24 @@ def _render(data: bytes, uri: str, page: int, limits: MediaLimits, notes: list[s
     return rendered
 
 
+def is_encrypted(error: Any) -> bool:
+    """Whether that is why a document did not open.
+
+    Args:
+        error: pypdfium2's `PdfiumError`.
+    """
+    from pypdfium2 import raw
+
+    return error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
+
+
 def _open(data: bytes, uri: str) -> Any:
     import pypdfium2
-    from pypdfium2 import raw
 
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+        if is_encrypted(error):
             message = f"{shown(uri)}: the PDF is encrypted"
             raise RowError(RowErrorClass.ENCRYPTED, message) from error
         raise

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media.bounded import TransientFetchError, check_size, read_bounded
 from tte2_ray.media.limits import MediaLimits
-from tte2_ray.media.s3 import OpenS3, fetch_s3
+from tte2_ray.media.s3 import fetch_s3
 from tte2_ray.media.uri import locate, shown
 from tte2_ray.media.web import fetch_http
 
@@ -17,23 +17,23 @@ _BACKOFF_S = 0.2
 _NO_SUCH_PATH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
-def fetch(uri: str, limits: MediaLimits, open_s3: OpenS3 | None = None) -> bytes:
+def fetch(uri: str, limits: MediaLimits) -> bytes:
     """Reads a file whole.
 
     Args:
         uri: `file:` URI, plain path, `s3://bucket/key`, or an http(s) URL.
         limits: which of them are allowed, and how large a file may be.
-        open_s3: reads S3; by default botocore with the standard AWS environment.
 
     Raises:
         RowError: `uri_not_allowed`, `malformed_row`, `not_found`, `fetch_failed`, `too_large`,
             `empty_file`, or `unsupported_type` for what is no regular file.
+        PrerequisiteError: the environment names no S3 that could be asked.
     """
     location = locate(uri, limits)
     if location.scheme == "file":
         data = _read_local(location.target, uri, limits)
     elif location.scheme == "s3":
-        data = _retried(lambda: fetch_s3(location.target, limits, open_s3), limits)
+        data = _retried(lambda: fetch_s3(location.target, limits), limits)
     else:
         data = _retried(lambda: fetch_http(location.target, limits), limits)
     if not data:

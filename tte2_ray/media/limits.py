@@ -14,7 +14,11 @@ SCHEMES = ("file", "s3", "http", "https")
 
 @dataclass(frozen=True, kw_only=True)
 class MediaLimits:
-    """Bounds on fetching and decoding. Where one is met, the row is refused or a note says so."""
+    """Bounds on fetching and decoding. Where one is met, the row is refused or a note says so.
+
+    What a model sees is by default what the miniature was trained to look at; other models have
+    their presets.
+    """
 
     allowed_schemes: tuple[str, ...] = guard(("file", "s3"))
     """Of file, s3, http, https. A plain path counts as file."""
@@ -31,19 +35,19 @@ class MediaLimits:
     """Most pages of a PDF in a folder of files, where each is an item; a longer one is refused."""
     max_source_pixels: int = guard(100_000_000)
     """Largest picture or video frame, in pixels, as its header states it; read before decoding."""
-    min_pixels: int = 32 * 32
+    min_pixels: int = 48 * 48
     """Smaller pictures and frames are scaled up to this area, in pixels."""
-    max_pixels: int = 1024 * 1024
+    max_pixels: int = 96 * 96
     """Larger pictures are scaled down to this area, in pixels."""
-    document_max_pixels: int = 1024 * 1024
+    document_max_pixels: int = 96 * 128
     """Pages of documents are shown at this area, in pixels: print needs more than pictures do."""
     max_aspect_ratio: float = 100.0
     """Pictures more elongated than this are padded with white (vision models refuse 200)."""
     fps: float = 2.0
     """Frames sampled from a second of video; of a short one two, where it has them."""
-    max_frames: int = 32
+    max_frames: int = 8
     """Most frames sampled from one video; a longer one is sampled more sparsely, uniformly."""
-    frame_max_pixels: int = 512 * 512
+    frame_max_pixels: int = 64 * 64
     """Larger video frames are scaled down to this area, in pixels."""
     max_video_seconds: float = 3600.0
     """Only this much of a longer video is looked at, from its start, in seconds."""

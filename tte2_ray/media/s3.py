@@ -1,38 +1,40 @@
-"""Reading S3, by default with botocore and the standard AWS environment."""
+"""Reading S3 with botocore and the standard AWS environment."""
 
-from collections.abc import Callable
 from typing import BinaryIO, cast
 
-from tte2_ray.errors import RowError, RowErrorClass
-from tte2_ray.media.aws import Patience, s3_client
+from tte2_ray.errors import PrerequisiteError, RowError, RowErrorClass
+from tte2_ray.media.aws import (
+    NO_SUCH_BUCKET,
+    NO_SUCH_OBJECT,
+    Patience,
+    error_code,
+    is_refusal,
+    s3_client,
+)
 from tte2_ray.media.bounded import TransientFetchError, one_line, read_bounded
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.uri import shown
 
-OpenS3 = Callable[[str], BinaryIO]
-"""Opens `s3://bucket/key` for reading; FileNotFoundError says that there is no such object."""
-
 _ATTEMPTS = 2
 """Of botocore; `fetch` tries again by its own limits."""
-_NO_SUCH_OBJECT = ("NoSuchKey", "NoSuchBucket", "404", "NotFound")
 
 
-def fetch_s3(uri: str, limits: MediaLimits, open_s3: OpenS3 | None = None) -> bytes:
+def fetch_s3(uri: str, limits: MediaLimits) -> bytes:
     """Reads an object whole.
 
     Args:
         uri: `s3://bucket/key`.
         limits: size bound and timeout.
-        open_s3: opens it; botocore where None.
 
     Raises:
         RowError: `not_found`, `too_large`, `fetch_failed`.
+        PrerequisiteError: the environment names no S3 that could be asked.
     """
-    # An injected opener may raise any client's errors: s3fs, botocore, pyarrow.
+    # A body may break off with errors of botocore, urllib3 or the socket.
     try:
-        with open_s3(uri) if open_s3 else _open(uri, limits.timeout_s) as file:
+        with _open(uri, limits.timeout_s) as file:
             return read_bounded(file, uri, limits)
-    except RowError:
+    except (RowError, PrerequisiteError):
         raise
     except Exception as error:
         raise _row_error(error, uri) from error
@@ -45,13 +47,12 @@ def _open(uri: str, timeout_s: float) -> BinaryIO:
 
 
 def _row_error(error: Exception, uri: str) -> RowError:
-    answer = getattr(error, "response", None)
-    code = answer.get("Error", {}).get("Code", "") if isinstance(answer, dict) else ""
+    from botocore.exceptions import ClientError
+
+    code = error_code(error) if isinstance(error, ClientError) else ""
     message = f"{shown(uri)}: {one_line(error)}"
-    if code in _NO_SUCH_OBJECT or isinstance(error, FileNotFoundError):
+    if code == NO_SUCH_BUCKET or code in NO_SUCH_OBJECT:
         return RowError(RowErrorClass.NOT_FOUND, message)
-    if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch") or isinstance(
-        error, PermissionError
-    ):
+    if is_refusal(code):
         return RowError(RowErrorClass.FETCH_FAILED, message)
     return TransientFetchError(message)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tte2_ray.artifacts.manifest import IndexManifest, list_manifests
+from tte2_ray.artifacts.manifest import IndexManifest, index_folder, list_manifests
 from tte2_ray.artifacts.store import Store, key_part
 
 
@@ -74,4 +74,4 @@ class ManifestCatalog:
         )
 
     def _replaced_key(self, version: str) -> str:
-        return f"indexes/{key_part(self._index)}/{key_part(version)}/replaced.json"
+        return f"{index_folder(self._index)}/{key_part(version)}/replaced.json"

@@ -22,6 +22,7 @@ _NAME_MAX = 255
 _FINGERPRINT = "tte2.fingerprint"
 _INDEX_PATTERN = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 _VERSION_PATTERN = re.compile(r"[A-Za-z0-9](?:_?[A-Za-z0-9])*")
+_LETTERS = "letters (a to z), digits and single underscores inside"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +63,23 @@ def collection_name(index: str, version: str) -> str:
         ConfigError: a part holds something else than letters, digits and single underscores.
     """
     name = f"{index}__{version}"
-    if not _INDEX_PATTERN.fullmatch(index) or not _VERSION_PATTERN.fullmatch(version):
-        raise ConfigError(
-            f"Index {index!r}, version {version!r}: use letters, digits and single underscores "
-            "inside; an index starts with a letter."
-        )
+    require_index_name(index)
+    if not _VERSION_PATTERN.fullmatch(version):
+        raise ConfigError(f"version {version!r} of index {index}: use {_LETTERS}")
     if len(name) > _NAME_MAX:
         raise ConfigError(f"The collection name {name!r} is longer than {_NAME_MAX} characters.")
     return name
+
+
+def require_index_name(index: str) -> None:
+    """Refuses a name that Milvus takes for no alias, or that no collection can be told by.
+
+    Raises:
+        ConfigError: it is not made of letters, digits and single underscores.
+    """
+    if not _INDEX_PATTERN.fullmatch(index):
+        start = "an index starts with a letter, for its name is an alias in Milvus"
+        raise ConfigError(f"index {index!r}: use {_LETTERS}; {start}")
 
 
 def ensure_collection(client: "MilvusClient", config: MilvusConfig, spec: CollectionSpec) -> str:

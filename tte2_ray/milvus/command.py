@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, Options, location, main
@@ -33,11 +34,18 @@ examples:
   %(prog)s stop-server                     end the embedded server; nothing is lost
   %(prog)s list milvus.uri=http://milvus:19530 store=s3://bucket/root
 
-The action and its version come first; then --config FILE (default: {default}), --print-config,
---dry-run, --debug and key=value.
+  %(prog)s rollback --profile cluster store=s3://bucket/root    as the index job was told
+
+The action and its version come first; then --config FILE (default: {default}), --profile NAME,
+--print-config, --dry-run, --debug and key=value.
 
 exit codes: 0 done, 2 arguments, 3 no server, 4 no such version, 5 not verified, 6 runtime failure
 """
+OF_THE_INDEX_JOB: Final = (
+    "store_is_shared", "corpus", "media", "reasoner", "embedder", "ray", "estimate",
+    "failure_budget", "load_writers", "report_samples", "report_note", "report_dir",
+)  # fmt: skip
+"""Keys of its configuration alone: its presets, profiles and files may be named here, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +82,8 @@ def run_command(argv: Sequence[str] | None = None, *, default: Path) -> int:
         else:
             _act(given, loaded.config, options)
 
-    return main(PublishConfig, run, description=DESCRIPTION, default=default, argv=rest)
+    return main(PublishConfig, run, description=DESCRIPTION, default=default, argv=rest,
+                others=OF_THE_INDEX_JOB)  # fmt: skip
 
 
 def _act(given: argparse.Namespace, config: PublishConfig, options: Options) -> None:

@@ -68,7 +68,7 @@ class MilvusConfig:
             raise ConfigError("Set milvus.uri, or milvus.data_dir for the embedded server.")
         limits = ("batch_rows", "batch_bytes", "max_inflight")
         for name in (*limits, "timeout_s", "connect_timeout_s", "patience_s"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:  # true of NaN, too
                 raise ConfigError(f"milvus.{name} is {getattr(self, name)}; it must be above 0.")
 
     def __repr__(self) -> str:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+_LEAST_SQUARE = 1e-12
+"""Of a vector's norm: below, its direction is rounding."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class IndexRow:
@@ -40,7 +43,7 @@ def to_entity(
     """The entity that Milvus stores, and about how many bytes it takes on the wire.
 
     Raises:
-        RowError: BAD_ID; BAD_VECTOR, of another length, not finite or zero; TOO_LARGE, the
+        RowError: BAD_ID; BAD_VECTOR, of another length, not finite or about zero; TOO_LARGE, the
             selected metadata exceeds `METADATA_MAX_BYTES`; MALFORMED_ROW, it is no
             JSON; BAD_ENCODING, the ECR is no Unicode text.
     """
@@ -49,7 +52,7 @@ def to_entity(
     ecr, cut_bytes = fit_ecr(row.ecr)
     entity = {
         "item_id": row.item_id,
-        "vector": _checked_vector(row.vector, dimension),
+        "vector": checked_vector(row.vector, dimension),
         "ecr": ecr,
         "ecr_cut_bytes": cut_bytes,
         "modality": row.modality,
@@ -89,7 +92,16 @@ def fit_ecr(ecr: str) -> tuple[str, int]:
     return kept, len(raw) - len(kept.encode())
 
 
-def _checked_vector(vector: "ArrayLike", dimension: int) -> "NDArray[np.float32]":
+def checked_vector(vector: "ArrayLike", dimension: int) -> "NDArray[np.float32]":
+    """The vector as it is stored, unless it would be found by everything or by nothing.
+
+    Args:
+        vector: of one item.
+        dimension: of the collection and of the vector table.
+
+    Raises:
+        RowError: BAD_VECTOR, it is of another length, not finite, or about zero.
+    """
     import numpy as np
 
     try:
@@ -97,10 +109,10 @@ def _checked_vector(vector: "ArrayLike", dimension: int) -> "NDArray[np.float32]
     except (TypeError, ValueError) as error:
         raise RowError(RowErrorClass.BAD_VECTOR, f"the vector is not numeric: {error}") from error
     if values.shape != (dimension,):
-        message = f"the vector has shape {values.shape}, the collection {dimension} dimensions"
+        message = f"the vector has shape {values.shape}; {dimension} values were expected"
         raise RowError(RowErrorClass.BAD_VECTOR, message)
     square = float(np.vdot(values, values))  # a quarter of the time of linalg.norm
-    if not math.isfinite(square) or square == 0.0:
+    if not math.isfinite(square) or square < _LEAST_SQUARE:
         message = f"the vector has a norm of {math.sqrt(square)}"
         raise RowError(RowErrorClass.BAD_VECTOR, message)
     return values

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tte2_ray.config import require_at_least
 from tte2_ray.errors import ConfigError, ValidationError
 from tte2_ray.milvus.searcher import K_MAX, Hit, Searcher
 
@@ -33,6 +34,7 @@ class VerifyConfig:
     def __post_init__(self) -> None:
         if self.sample_rows < 1:
             raise ConfigError(f"verify.sample_rows is {self.sample_rows}; sample at least 1 row.")
+        require_at_least(0, self, ("tie_tolerance",), "verify.")
         for name in ("min_self_recall", "max_tied_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"verify.{name} is {getattr(self, name)}; it is a share, 0 to 1.")

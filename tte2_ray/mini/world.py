@@ -3,7 +3,8 @@
     <folder>/media/…           PNG and JPEG pictures, MP4 clips, PDF pages
     <folder>/items.parquet     item_id, text, image_uri, video_uri, document_uri, document_page
     <folder>/items.jsonl       the same rows
-    <folder>/queries.jsonl     query_id, task, instruction, text, media, pool; no truth
+    <folder>/queries.jsonl     query_id, task, instruction, text, measure, pool, and where it shows
+                               something image_uri or video_uri; no truth
     <folder>/qrels.txt         TREC: query_id 0 item_id grade
     <folder>/truth.jsonl       what is true of each item and query; for training and for checking,
                                never read by the index or at query time
@@ -15,7 +16,7 @@ import io
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ class World:
     folder: Path
     items: int
     queries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """What one query brings into a world; nothing is drawn yet."""
+
+    query_id: str
+    case: Case
+    candidates: Mapping[str, Candidate]
+    """In the order of a pool; by item id, which a short text shares with its equals instead."""
+    rng: random.Random
+    """As sampling left it: the media are drawn with it, in the order of the candidates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +83,30 @@ def generate(folder: Path, seed: int, split: Split, queries_per_task: int) -> Wo
     return World(folder=folder, items=len(writer.rows), queries=len(asked))
 
 
-def _ask(writer: "_Writer", task: str, seed: int, split: Split, number: int) -> _Asked:
+def candidates_of(task: str, seed: int, split: Split, number: int) -> Sampled:
+    """What a query brings into the world of a seed: the same at each call.
+
+    Args:
+        task: of the query.
+        seed: of the world.
+        split: of the world.
+        number: of the query among those of its task, from 0.
+    """
     rng = random.Random(f"world/{seed}/{split}/{task}/{number}")
     case = make_case(task, rng, split)
     name = f"{task}-{number:05d}"
     candidates = [case.positive, *case.negatives]
     rng.shuffle(candidates)  # neither an id nor the order of a pool tells the answer
-    ids = [writer.item(f"{name}-{i}", candidate, rng) for i, candidate in enumerate(candidates)]
+    by_id = {f"{name}-{i}": candidate for i, candidate in enumerate(candidates)}
+    return Sampled(query_id=name, case=case, candidates=by_id, rng=rng)
+
+
+def _ask(writer: "_Writer", task: str, seed: int, split: Split, number: int) -> _Asked:
+    found = candidates_of(task, seed, split, number)
+    ids = [writer.item(name, one, found.rng) for name, one in found.candidates.items()]
     pool = tuple(dict.fromkeys(ids)) if TASKS[task].pool == "query" else ()
-    positive = ids[candidates.index(case.positive)]
-    return _Asked(query_id=name, case=case, positive=positive, pool=pool)
+    positive = ids[list(found.candidates.values()).index(found.case.positive)]
+    return _Asked(query_id=found.query_id, case=found.case, positive=positive, pool=pool)
 
 
 class _Writer:

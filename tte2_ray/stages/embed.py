@@ -1,6 +1,5 @@
 """Shards and their ECR tables in, vector tables out; no token is written here."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from tte2_ray.artifacts.tables import read_table
 from tte2_ray.engines import EmbedderConfig, ModelInput, build_embedder
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media import DecodedItem, MediaLimits
+from tte2_ray.milvus.rows import checked_vector
 from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item, ecr_schema, vector_schema
 from tte2_ray.stages.decoder import Decoder
@@ -79,26 +79,11 @@ class EmbedShards(TableStage[Row]):
             message = "its files changed after they were reasoned about; run again with --redrive"
             raise RowError(RowErrorClass.CONTENT_CHANGED, message)
         text = item_text(decoded.text, self._work.embedder.instruction)
-        shown = ModelInput(text=text, images=decoded.images, video=decoded.video)
         read = given["ecr"] if self._work.embedder.reads_ecr else ""
-        made = await self._embedder.embed(shown, read)
-        check_vector(made.vector, self._work.recipe.dimension)
+        made = await self._embedder.embed(ModelInput.of(text, decoded), read)
+        checked_vector(made.vector, self._work.recipe.dimension)
         return {
             "vector": made.vector,
             "prompt_tokens": made.prompt_tokens,
             "visual_tokens": made.visual_tokens,
         }
-
-
-def check_vector(vector: list[float], dimension: int) -> None:
-    """Refuses a vector that would be found by everything or by nothing.
-
-    Raises:
-        RowError: it has another length, a value that is not finite, or no length at all.
-    """
-    if len(vector) != dimension:
-        message = f"a vector of {len(vector)} values, {dimension} were expected"
-        raise RowError(RowErrorClass.BAD_VECTOR, message)
-    norm = math.fsum(v * v for v in vector)
-    if not math.isfinite(norm) or norm < 1e-12:
-        raise RowError(RowErrorClass.BAD_VECTOR, f"a vector of squared norm {norm}")

@@ -1,6 +1,6 @@
 """What Prometheus sees of a job, through Ray: each node serves it, at the port of its metrics.
 
-    driver   rows, rejected rows, tokens, cut ECRs, shards and their time, rows left
+    driver   rows, rejected rows, tokens, cut ECRs, time of shards (none while loading), rows left
     worker   seconds in which its engine had work, requests in it now
 
 All by index and phase, so that the jobs of a cluster are told apart. Ray puts `ray_` in front of a
@@ -22,6 +22,9 @@ LABELS = ("index", "phase")
 """On every metric."""
 SHARD_SECONDS = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0]
 """Upper bounds of the histogram of shards."""
+
+_SHARDS_TOGETHER = frozenset(("load",))
+"""Phases that send shards in one stream: none has a time of its own."""
 
 
 def _counter(name: str, description: str, *tags: str) -> "Counter":
@@ -73,7 +76,8 @@ class PhaseMetrics:
         _add(self._tokens, counts.output_tokens, {**tags, "kind": "output"})
         _add(self._cut, counts.truncated, tags)
         _add(self._decode, counts.decode_s, tags)
-        self._shards.observe(counts.seconds, tags=tags)
+        if tags["phase"] not in _SHARDS_TOGETHER:
+            self._shards.observe(counts.seconds, tags=tags)
         self._left = max(0, self._left - counts.rows)
         self._rows_left.set(self._left, tags=tags)
 

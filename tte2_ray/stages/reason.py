@@ -75,8 +75,7 @@ class ReasonShards(TableStage[None]):
         row["ecr_key"] = ecr_key(decoded.content_sha256, self._work.recipe)
         row["notes"] = decoded.notes
         text = item_text(decoded.text, self._work.reasoner.instruction)
-        shown = ModelInput(text=text, images=decoded.images, video=decoded.video)
-        said = await self._reasoner.reason(shown)
+        said = await self._reasoner.reason(ModelInput.of(text, decoded))
         ecr, note = finished_ecr(said.text, said.truncated)
         return {
             "ecr": ecr,

@@ -70,9 +70,15 @@ def _told(columns: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _as_columns(error: Exception) -> dict[str, list[str]]:
-    told = {"kind": type(error).__name__, "message": str(error), "trace": ""}
-    if not isinstance(error, TteError):
+    told = {"kind": _kind(error), "message": str(error), "trace": ""}
+    if not told["kind"]:
         words = f"a stage failed for good: {type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
         told = {"kind": RuntimeFailure.__name__, "message": words, "trace": trace}
     return {"counts": [""], _FAILURE: [json.dumps(told)]}
+
+
+def _kind(error: Exception) -> str:
+    """The name under which `failure_in` finds the error's class, or its next base; "" of a bug."""
+    bases = type(error).__mro__ if isinstance(error, TteError) else ()
+    return next((each.__name__ for each in bases if each.__module__ == errors.__name__), "")

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from tte2_ray.artifacts.corpus.rows import CorpusRow, accept, reject
 from tte2_ray.artifacts.store import ObjectRefusedError, Store, check_key
 from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
+from tte2_ray.media.document import is_encrypted
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 
@@ -96,13 +97,12 @@ def _text(store: Store, key: str, size: int) -> bytes:
 
 def _page_count(store: Store, key: str, max_pages: int) -> int:
     import pypdfium2
-    from pypdfium2 import raw
 
     with store.open(key) as file:
         try:
             pages = _count(pypdfium2.PdfDocument, file)
         except pypdfium2.PdfiumError as error:
-            if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+            if is_encrypted(error):
                 raise RowError(RowErrorClass.ENCRYPTED, "the PDF is encrypted") from error
             raise RowError(RowErrorClass.CORRUPT_MEDIA, f"no PDF: {error}") from error
     if pages > max_pages:

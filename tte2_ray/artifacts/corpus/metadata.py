@@ -32,7 +32,7 @@ def metadata_of(given: Any, others: Mapping[str, Any]) -> dict[str, Any]:
         message = f"metadata is nested over {MAX_METADATA_LEVELS} levels deep"
         raise RowError(RowErrorClass.MALFORMED_ROW, message)
     try:
-        text = json.dumps(merged, ensure_ascii=False, default=_as_json)
+        text = json.dumps(merged, ensure_ascii=False, allow_nan=False, default=_as_json)
     except (TypeError, ValueError) as error:
         raise RowError(RowErrorClass.MALFORMED_ROW, f"metadata: {error}") from error
     if len(checked_text(text, "metadata").encode()) > MAX_METADATA_BYTES:

@@ -136,7 +136,9 @@ def _start(config: RayConfig) -> None:
 
     for attempt in range(1, _STARTS + 1):
         try:
+            # Without an address Ray would join what `ray start` left word of on this machine.
             ray.init(
+                address="local",
                 num_cpus=config.local_cpus,
                 object_store_memory=config.object_store_mb * 1024 * 1024,
                 include_dashboard=False,

@@ -11,6 +11,7 @@ from tte2_ray.engines import EmbedderConfig, EngineConfig, ReasonerConfig, resol
 from tte2_ray.engines.models import hidden_size, read_config
 from tte2_ray.errors import ConfigError
 from tte2_ray.media import DECODER_VERSION, MediaLimits
+from tte2_ray.milvus.collection import require_index_name
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.verify import VerifyConfig
 from tte2_ray.prompts import PROMPT_VERSION
@@ -30,7 +31,7 @@ class CorpusConfig:
     format: Literal["auto", "parquet", "jsonl", "files"] = "auto"
     name: str = "corpus"
     """Folder of its frozen plan in the store."""
-    rows_per_shard: int = speed(256)
+    rows_per_shard: int = speed(128)
     """Rows that are committed together; what a crash may cost. Another value renames the shards:
     it changes no ECR, but all of them are made again."""
     check_files: bool = speed(True)
@@ -46,7 +47,8 @@ class RayConfig:
     """The cluster."""
 
     address: str = location("")
-    """Of a running cluster; "" joins the one that the job was submitted to, or starts one here."""
+    """Of a running cluster; "" joins the one that RAY_ADDRESS names or the job was submitted to, or
+    starts one here."""
     local_cpus: int = speed(8)
     """Logical CPUs of a cluster that is started here. More than the machine has: most tasks wait
     for the engine, and with too few the phases would wait for one another for ever."""
@@ -113,10 +115,7 @@ class IndexConfig:
         require_at_least(0, self, ("report_samples",), "")
         if not 0 <= self.failure_budget <= 1:
             raise ConfigError(f"failure_budget is {self.failure_budget}; it is a share, 0 to 1")
-        if not self.index.replace("_", "").isalnum() or "__" in self.index:
-            raise ConfigError(
-                f"index {self.index!r}: use letters, digits and single underscores (Milvus alias)"
-            )
+        require_index_name(self.index)
 
     def require_corpus(self) -> None:
         """Raises what a job cannot start without.

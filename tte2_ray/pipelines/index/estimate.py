@@ -87,7 +87,8 @@ def estimate(
     """The sample, scaled to what is to do.
 
     Time of a phase = start of its engine + its tokens / (tokens a second of one replica ×
-    replicas); cost = that time × replicas × price of what a replica holds.
+    replicas); cost = that time × replicas × price of what a replica holds. No more replicas
+    start than there are shards to do.
 
     Args:
         config: replicas, limits and prices.
@@ -96,7 +97,7 @@ def estimate(
         rates: by phase; each tells time.
     """
     phases = []
-    written, at_most = _written(config, rates.get("reason"))
+    written, at_most = _written(config, sample, rates.get("reason"))
     for name, engine in _engines(config):
         rows = sum(shard.rows for shard in todo[name])
         if not rows:
@@ -107,6 +108,7 @@ def estimate(
         output = written if name == "reason" else 0.0
         amount = read + output if engine else 1.0
         rate, replicas = rates[name], engine.replicas if engine else config.load_writers
+        replicas = min(replicas, len(todo[name]))
         seconds = rate.start_s + rows * amount / (rate.per_s * replicas)
         phases.append(
             PhaseEstimate(
@@ -191,8 +193,10 @@ def _engines(config: IndexConfig) -> tuple[tuple[str, EngineConfig | None], ...]
     )
 
 
-def _written(config: IndexConfig, rate: Rate | None) -> tuple[float, bool]:
+def _written(config: IndexConfig, sample: Sample, rate: Rate | None) -> tuple[float, bool]:
     """Tokens of an ECR, and whether that is only their limit."""
+    if sample.output_tokens:
+        return sample.output_tokens, False
     if rate and rate.output_tokens:
         return rate.output_tokens, False
     return float(config.reasoner.sampling.max_tokens), True

@@ -1,100 +1,129 @@
 """Which sample and which rates an estimate stands on: the flow between plan and estimate."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TextIO
 
-from tte2_ray.artifacts.shards import Plan, Shard
+from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.errors import PartialFailure
 from tte2_ray.pipelines.index import preflight
-from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.index.cluster import cluster, require_answer
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate, print_unknown
+from tte2_ray.pipelines.index.measure import Measured, measure
+from tte2_ray.pipelines.index.plan import Job
 from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate
-from tte2_ray.pipelines.index.sample import Sample, draw, look, measure
+from tte2_ray.pipelines.index.sample import Ecrs, Sample, draw, look, written_before
 from tte2_ray.schema import Item
+from tte2_ray.stages.counts import Counts
 
 Todo = Mapping[str, Sequence[Shard]]
 """Shards that each phase has still to do."""
 
 
-def expect(
-    config: IndexConfig, plans: Store, todo: Todo, made: Mapping[str, str], out: TextIO
-) -> Estimate | None:
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What is ahead, and what it took to find out."""
+
+    estimate: Estimate | None = None
+    """None where nothing is to do, or no row of the sample came through: nothing is foreseen."""
+    sampled: Mapping[str, Counts] = field(default_factory=dict)
+    """By phase, what its engine did with the sample; empty where none was started."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drawn:
+    """A sample of what is still to do."""
+
+    items: Sequence[Item]
+    sample: Sample
+    ecrs: Ecrs | None
+    """Of the items, where nothing is left to reason about; None where they are to be written."""
+
+
+def expect(job: Job, todo: Todo, out: TextIO) -> Expected:
     """Prints what is ahead; runs a sample on the engines only where nothing is known of their rate.
 
     To be called on a connected cluster.
 
     Args:
-        config: of the job.
-        plans: where its shards lie.
+        job: with its plan.
         todo: what is still to do.
-        made: by phase, the fingerprint of what it makes.
         out: where the estimate goes.
-
-    Returns:
-        None where nothing is to do, or no row of the sample came through: then nothing is foreseen.
     """
-    items = _sample(config, plans, todo)
-    if not items:
-        return None
-    sample = look(config, items)
-    engines = {"reason": config.reasoner.engine, "embed": config.embedder.engine, "load": None}
-    rates = {name: known_rate(name, made[name], engine) for name, engine in engines.items()}
-    if sample.good and any(rates[name] is None and todo[name] for name in engines):
+    drawn = _drawn(job, job.store, todo)
+    if drawn is None:
+        return Expected()
+    rates, measured = _known(job), {}
+    if drawn.sample.good and any(rates[name] is None and todo[name] for name in rates):
         out.write("       nothing is known of the speed of these models: running a sample\n")
         out.flush()
-        measured = _measured(config, items, made)
-        rates = {name: known or measured.get(name) for name, known in rates.items()}
-    return _told(config, sample, todo, rates, out)
+        measured = _measured(job, drawn)
+        rates |= {name: each.rate for name, each in measured.items() if rates[name] is None}
+    return Expected(
+        estimate=_told(job.config, drawn.sample, todo, rates, out),
+        sampled={name: each.counts for name, each in measured.items()},
+    )
 
 
-def dry_run(
-    config: IndexConfig,
-    plan: Plan,
-    plans: Store,
-    todo: Todo,
-    made: Mapping[str, str],
-    out: TextIO,
-) -> Estimate | None:
+def dry_run(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
     """Runs a sample on the engines, and prints what is ahead; nothing is written to the store.
 
-    Engines are not started for a sample of which no row can be indexed.
+    Engines are not started for a sample of which no row can be indexed, nor where they have nothing
+    left to do.
+
+    Args:
+        job: with its plan.
+        plans: where its shards lie.
+        todo: what is still to do.
+        out: where the estimate goes.
 
     Raises:
         PartialFailure: no row of the corpus is an item, as the job itself would say.
+        ConfigError, PrerequisiteError: the Ray that is to be joined is not there.
     """
-    if not plan.rows:
+    if not job.plan.rows:
         raise PartialFailure(
-            f"all {plan.rows_in} rows of the corpus would be rejected, and nothing indexed; run "
-            "the job without --dry-run for dead letters that say why"
+            f"all {job.plan.rows_in} rows of the corpus would be rejected, and nothing indexed; "
+            "run the job without --dry-run for dead letters that say why"
         )
-    items = _sample(config, plans, todo)
-    if not items:
+    drawn = _drawn(job, plans, todo)
+    if drawn is None:
         out.write("       nothing to do: every phase is done\n")
         return None
-    sample = look(config, items)
-    if not sample.good:
-        return _told(config, sample, todo, {}, out)
-    with cluster(config.ray) as grows:
-        preflight.require_cluster(config, out, grows=grows)
-        measured = _measured(config, items, made)
-    rates = {**measured, "load": known_rate("load", made["load"], None)}
-    return _told(config, sample, todo, rates, out)
+    rates = _known(job)
+    if drawn.sample.good and (todo["reason"] or todo["embed"]):
+        require_answer(job.config.ray)
+        with cluster(job.config.ray) as grows:
+            preflight.require_cluster(job.config, out, grows=grows)
+            rates |= {name: each.rate for name, each in _measured(job, drawn).items()}
+    return _told(job.config, drawn.sample, todo, rates, out)
 
 
-def _sample(config: IndexConfig, plans: Store, todo: Todo) -> list[Item]:
+def _drawn(job: Job, plans: Store, todo: Todo) -> _Drawn | None:
     shards = todo["reason"] or todo["embed"] or todo["load"]
-    return draw(plans, shards, config.estimate.sample_rows)
+    items = draw(plans, shards, job.config.estimate.sample_rows)
+    if not items:
+        return None
+    sample = look(job.config, items)
+    if todo["reason"]:
+        return _Drawn(items=items, sample=sample, ecrs=None)
+    ecrs, tokens = written_before(job.store, job.ecr_prefix, shards, items)
+    return _Drawn(items=items, sample=replace(sample, output_tokens=tokens), ecrs=ecrs)
 
 
-def _measured(
-    config: IndexConfig, items: Sequence[Item], made: Mapping[str, str]
-) -> dict[str, Rate]:
-    measured = measure(config, items)
-    engines = {"reason": config.reasoner.engine, "embed": config.embedder.engine}
-    for name, rate in measured.items():
-        keep_rate(name, made[name], engines[name], rate)
+def _known(job: Job) -> dict[str, Rate | None]:
+    reasoner, embedder = job.config.reasoner.engine, job.config.embedder.engine
+    engines = {"reason": reasoner, "embed": embedder, "load": None}
+    return {name: known_rate(name, job.made[name], engine) for name, engine in engines.items()}
+
+
+def _measured(job: Job, drawn: _Drawn) -> dict[str, Measured]:
+    measured = measure(job.config, drawn.items, drawn.ecrs)
+    engines = {"reason": job.config.reasoner.engine, "embed": job.config.embedder.engine}
+    for name, each in measured.items():
+        keep_rate(name, job.made[name], engines[name], each.rate)
     return measured
 
 

@@ -21,9 +21,9 @@ from tte2_ray.pipelines.index import preflight
 from tte2_ray.pipelines.index.accounts import account_for
 from tte2_ray.pipelines.index.cluster import cluster, require_answer
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.estimate import Estimate, print_plan, usd_per_hour
-from tte2_ray.pipelines.index.expect import dry_run, expect
-from tte2_ray.pipelines.index.outcome import outcome_told
+from tte2_ray.pipelines.index.estimate import print_plan, usd_per_hour
+from tte2_ray.pipelines.index.expect import Expected, dry_run, expect
+from tte2_ray.pipelines.index.outcome import outcome_told, tell_running
 from tte2_ray.pipelines.index.phases import Pool, engine_pool, run_phase
 from tte2_ray.pipelines.index.plan import Job, plan_job, plans_of, remaining, require_items
 from tte2_ray.pipelines.index.progress import PhaseProgress
@@ -60,7 +60,8 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
         out: where progress goes.
 
     Raises:
-        ConfigError, PrerequisiteError, ResourceMissingError: found before anything is written.
+        ConfigError, PrerequisiteError, ResourceMissingError: found before anything is written, but
+            for a Ray that an index with versions turns out to need.
         PartialFailure: more rows were rejected than the failure budget allows.
         ValidationError: accounting, counts or sampled searches do not hold.
         RuntimeFailure: an engine or Ray failed for good.
@@ -72,11 +73,13 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
 def _index(loaded: Loaded[IndexConfig], options: Options, out: TextIO) -> None:
     began = time.monotonic()
     config, store = preflight.check(loaded.config, dry_run=options.dry_run)
+    if not options.dry_run:
+        tell_running(config)  # in the folder that was only now made
     with plans_of(store, dry=options.dry_run) as plans:
         job = plan_job(config, store, plans, options.redrive)
         if options.dry_run:
             print_plan(config, job.plan, remaining(job), out)
-            dry_run(config, job.plan, plans, remaining(job), job.made, out)
+            dry_run(job, plans, remaining(job), out)
             return
     require_items(job.plan, store)
     run = Run()
@@ -86,7 +89,7 @@ def _index(loaded: Loaded[IndexConfig], options: Options, out: TextIO) -> None:
         todo = remaining(job)
         print_plan(config, job.plan, todo, out)
         phases, expected = _work(job, out)
-        run = Run(phases=phases, estimate=expected, seconds=time.monotonic() - began)
+        run = Run(phases=phases, expected=expected, seconds=time.monotonic() - began)
         accounts = account_for(job.plan, store, job.target, todo["load"])
         keep_run(run, accounts, job.target, store)
         done = publish(job.target, store, job.plan, accounts, config, out)
@@ -96,15 +99,15 @@ def _index(loaded: Loaded[IndexConfig], options: Options, out: TextIO) -> None:
     done.require_within(config.failure_budget)
 
 
-def _work(job: Job, out: TextIO) -> tuple[list[PhaseResult], Estimate | None]:
+def _work(job: Job, out: TextIO) -> tuple[list[PhaseResult], Expected]:
     """Runs what is still to do; Ray starts only where there is something."""
     todo = remaining(job)
     if not any(todo.values()):
-        return list(run_phases(job, out)), None
+        return list(run_phases(job, out)), Expected()
     require_answer(job.config.ray)
     with cluster(job.config.ray) as grows:
         preflight.require_cluster(job.config, out, grows=grows)
-        expected = expect(job.config, job.store, todo, job.made, out)
+        expected = expect(job, todo, out)
         make_collection(job.target)
         return list(run_phases(job, out)), expected
 
@@ -119,11 +122,12 @@ def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
         for _ in progress.follow(PhaseMetrics(job.config.index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s
+        replicas = min(phase.pool.replicas, len(todo))
         if tells_a_rate(progress.counts):
             rate = measured_rate(progress.counts, working_s=progress.working_s, start_s=start_s,
-                                 replicas=min(phase.pool.replicas, len(todo)))  # fmt: skip
+                                 replicas=replicas)  # fmt: skip
             keep_rate(phase.name, job.made[phase.name], phase.engine, rate)
-        price = phase.pool.replicas * usd_per_hour(phase.engine, job.config.estimate)
+        price = replicas * usd_per_hour(phase.engine, job.config.estimate)
         yield PhaseResult(name=phase.name, reused=job.plan.rows - rows, counts=progress.counts,
                           seconds=progress.seconds, working_s=progress.working_s,
                           usd=progress.seconds / 3600 * price)  # fmt: skip

@@ -10,7 +10,7 @@ from tte2_ray.artifacts.weights import require_weights
 from tte2_ray.engines import EmbedderConfig, EngineConfig, resolve_model
 from tte2_ray.engines.config import MINI
 from tte2_ray.engines.hub import hub_folder
-from tte2_ray.engines.models import hidden_size, read_config
+from tte2_ray.engines.models import hidden_size, read_config, refuse_longer
 from tte2_ray.engines.vllm_input import lora_rank
 from tte2_ray.engines.vllm_names import require_known_arguments
 from tte2_ray.errors import ConfigError, PrerequisiteError
@@ -74,9 +74,8 @@ def _require_dimension(embedder: EmbedderConfig, described: dict[str, Any]) -> N
     own, wanted, engine = hidden_size(described), embedder.dimension, embedder.engine
     if not own or wanted in (0, own):
         return
+    refuse_longer(engine.model, wanted, own)
     message = f"embedder.dimension is {wanted}, but {engine.model} makes vectors of {own}"
-    if wanted > own:
-        raise ConfigError(f"{message}; set that, or less where the model allows it (Matryoshka)")
     overrides = engine.engine_args.get("hf_overrides")
     told = {**described, **(overrides if isinstance(overrides, dict) else {})}
     lengths = told.get("matryoshka_dimensions")

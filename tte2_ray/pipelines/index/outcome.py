@@ -5,6 +5,7 @@ running ─▶ done        with what was made
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,7 +52,7 @@ def outcome_told(config: IndexConfig, *, dry_run: bool) -> Iterator[None]:
     # A folder that cannot be written is what the job itself will end with.
     with suppress(OSError):
         (folder / REPORT).unlink(missing_ok=True)
-        _write(folder, {"index": config.index, "outcome": "running"})
+    tell_running(config)
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
@@ -60,13 +61,44 @@ def outcome_told(config: IndexConfig, *, dry_run: bool) -> Iterator[None]:
         raise
 
 
+def tell_running(config: IndexConfig) -> None:
+    """Says that a run has begun, where the folder of the report is there already.
+
+    Args:
+        config: of the job.
+    """
+    with suppress(OSError):
+        _write(Path(config.report_dir), {"index": config.index, "outcome": "running"})
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Writes a file whole, or leaves what stood there.
+
+    Args:
+        file: in a folder that is there.
+        text: what it is to hold.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_text(text)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _said(folder: Path) -> dict[str, Any]:
     file = folder / RESULTS
-    said: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    return said
+    try:
+        said = json.loads(file.read_text()) if file.is_file() else {}
+    except ValueError:  # cut short by an earlier code, or a person: no reason to hide the error
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _write(folder: Path, told: Mapping[str, Any]) -> None:
     """Writes results.json, unless a job that found its prerequisites missing made no folder."""
     if folder.is_dir():
-        (folder / RESULTS).write_text(json.dumps(told, indent=2, ensure_ascii=False))
+        write_whole(folder / RESULTS, json.dumps(told, indent=2, ensure_ascii=False))

@@ -28,9 +28,17 @@ class Job:
     config: IndexConfig
     store: Store
     plan: Plan
-    ecr_prefix: str
-    vector_prefix: str
     target: Target
+
+    @property
+    def ecr_prefix(self) -> str:
+        """Folder of its ECR tables."""
+        return self.target.ecr_prefix
+
+    @property
+    def vector_prefix(self) -> str:
+        """Folder of its vector tables."""
+        return self.target.vector_prefix
 
     @property
     def made(self) -> dict[str, str]:
@@ -109,11 +117,4 @@ def _job(config: IndexConfig, store: Store, plan: Plan) -> Job:
     version = f"v{fingerprint('version', described)}"
     collection_name(config.index, version)
     target = Target.of(config, version, ecr.fingerprint, embedding)
-    return Job(
-        config=config,
-        store=store,
-        plan=plan,
-        ecr_prefix=f"ecr/{ecr.fingerprint}",
-        vector_prefix=f"vectors/{embedding.fingerprint}",
-        target=target,
-    )
+    return Job(config=config, store=store, plan=plan, target=target)

@@ -1,24 +1,26 @@
 """What can be known to be missing: before Ray starts and anything is written, then of the cluster.
 
 Each check ends in one message that names the setting to change. They are ordered from free to
-slow: configuration, models, corpus, store, Milvus; then weights are hashed, and last of all an
+slow: configuration, models, corpus, store, Ray, Milvus; then weights are hashed, and last of all an
 embedded Milvus is started. The nodes of the cluster are asked when it is joined.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import urlparse
 
 from tte2_ray.artifacts.corpus.source import locate
-from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.artifacts.manifest import index_folder
+from tte2_ray.artifacts.store import ObjectRefusedError, Store, open_store
 from tte2_ray.errors import ConfigError, PrerequisiteError
 from tte2_ray.milvus import server
 from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.collection import collection_name
 from tte2_ray.milvus.config import MilvusConfig
-from tte2_ray.pipelines.index.cluster import runs_in_a_copy
+from tte2_ray.pipelines.index.cluster import require_answer, runs_in_a_copy
 from tte2_ray.pipelines.index.config import CorpusConfig, IndexConfig
 from tte2_ray.pipelines.index.models import require_models, with_whole_folders
 from tte2_ray.pipelines.index.nodes import require_store_on
@@ -38,7 +40,8 @@ def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
 
     Raises:
         ConfigError: a value is wrong, or Milvus refuses the token.
-        PrerequisiteError: vLLM, Ray, the store or Milvus cannot be used.
+        PrerequisiteError: vLLM, the store, Milvus, or the Ray of an index without a version cannot
+            be used.
         ResourceMissingError: corpus, model or bucket do not exist.
     """
     config.require_corpus()
@@ -49,6 +52,8 @@ def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
     _require_corpus(config.corpus)
     store = open_store(config.store)
     store.check(write=not dry_run)
+    if next(store.list(index_folder(config.index)), None) is None:
+        require_answer(config.ray)  # an index that stands may need no Ray
     if not dry_run:
         _require_folder(config.report_dir)
     if config.milvus.uri:
@@ -90,7 +95,7 @@ def require_cluster(config: IndexConfig, out: TextIO, *, grows: bool) -> None:
         asked = " and ".join(f"{n:g} {kind}" for kind, n in wants.items() if n)
         message = f"a replica of the {name} needs {asked}, which no node of the cluster has"
         if not scales:
-            change = "start such a node" if grows else "raise ray.local_cpus"
+            change = "start such a node" if grows else _what_helps_here(nodes, wants)
             raise PrerequisiteError(
                 f"{message}, and no autoscaler adds one: lower {name}.engine.num_gpus or "
                 f"num_cpus, {change}, or join a larger cluster (ray.address)"
@@ -102,6 +107,14 @@ def require_cluster(config: IndexConfig, out: TextIO, *, grows: bool) -> None:
 
 def _holds(node: Mapping[str, float], wants: Mapping[str, float]) -> bool:
     return all(node.get(kind, 0) >= amount for kind, amount in wants.items())
+
+
+def _what_helps_here(nodes: Sequence[Mapping[str, Any]], wants: Mapping[str, float]) -> str:
+    """Of a cluster that was started here: its CPUs are a setting, its GPUs those of the machine."""
+    most = {kind: max(node["Resources"].get(kind, 0) for node in nodes) for kind in wants}
+    advice = {"CPU": "raise ray.local_cpus", "GPU": "use a machine with as many GPUs"}
+    helps = [advice[kind] for kind, amount in wants.items() if most[kind] < amount]
+    return " and ".join(helps) or "use one larger machine"
 
 
 def _require_reachable(config: IndexConfig, nodes: int) -> None:
@@ -140,15 +153,17 @@ def _require_kept(config: IndexConfig) -> None:
 
 def _require_corpus(corpus: CorpusConfig) -> None:
     if corpus.path.startswith("s3://"):  # asked with little patience first
-        open_store("/".join(corpus.path.split("/")[:3])).check(write=False)
+        # Who may read but a prefix, or not list, is refused here; `locate` tells what is so.
+        with suppress(ObjectRefusedError):
+            open_store("/".join(corpus.path.split("/")[:3])).check(write=False)
     locate(corpus.path, corpus.format)
 
 
 def _require_folder(report_dir: str) -> None:
     """Sees that a folder can be written, or made, and makes none."""
     whole = Path(report_dir).absolute()
-    there = next(path for path in (whole, *whole.parents) if path.exists())
     try:
+        there = next(path for path in (whole, *whole.parents) if path.exists())
         with NamedTemporaryFile(dir=there):
             pass
     except OSError as error:

@@ -162,11 +162,10 @@ def publish(
         sample=sample_vectors(plan, store, target, config.verify.sample_rows),
     )
     publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
-    manifest = _manifest(target, plan, accounts, report)
     out.write(f"verify {report.counted_rows:,} rows counted · self-recall {report.self_recall:.1%} "
               f"of {report.sampled_rows} sampled\n")  # fmt: skip
     report.require_passed()
-    write_manifest(store, manifest)
+    write_manifest(store, _manifest(target, plan, accounts, report))
     return _settle(target, store, publisher, accounts, config.failure_budget)
 
 
@@ -213,7 +212,7 @@ def _loaded_vectors(
     marker = read_marker(store, marker_key(target.load_prefix, shard))
     letters = read_dead_letters(store, marker.get(LETTERS, ()))
     rejected = {letter.item_id for letter in letters}
-    key = table_key(f"vectors/{target.spec.fingerprint}", shard)
+    key = table_key(target.vector_prefix, shard)
     for batch in iter_table(store, key, vector_schema(target.spec.dimension)):
         for row in batch.to_pylist():
             if not row["error_class"] and row["item_id"] not in rejected:
@@ -223,6 +222,7 @@ def _loaded_vectors(
 def _manifest(
     target: Target, plan: Plan, accounts: Accounts, report: VerifyReport
 ) -> IndexManifest:
+    """Of a version whose checks held."""
     counts = accounts.total
     return IndexManifest(
         index=target.index,
@@ -235,7 +235,7 @@ def _manifest(
         indexed=accounts.loaded.done,
         unchanged=accounts.before.done,
         rejected=counts.rejected,
-        status="verified" if report.passed else "failed",
+        status="verified",
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         checks={
             "counted_rows": report.counted_rows,

@@ -10,6 +10,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tte2_ray.artifacts.model_version import cache_folder
 from tte2_ray.engines import EngineConfig
 from tte2_ray.engines.config import MINI
 from tte2_ray.stages.counts import Counts
@@ -119,6 +120,5 @@ def _read(file: Path) -> Rate | None:
 
 
 def _file(phase: str, fingerprint: str, engine: EngineConfig | None) -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     kind = f"-{engine.num_gpus:g}gpu-{engine.threads}" if engine else ""
-    return Path(base) / "tte2_ray" / "rates" / f"{phase}-{fingerprint}{kind}.json"
+    return cache_folder() / "rates" / f"{phase}-{fingerprint}{kind}.json"

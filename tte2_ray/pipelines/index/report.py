@@ -17,6 +17,7 @@ from tte2_ray.media.thumbnail import thumbnail_data_uri
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import dollars
 from tte2_ray.pipelines.index.progress import duration
+from tte2_ray.pipelines.index.target import Target
 from tte2_ray.prompts import parse_ecr
 from tte2_ray.schema import Item, ecr_schema
 
@@ -30,7 +31,7 @@ BINS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class ShownRow:
     """One item as it is shown."""
 
     item_id: str
@@ -53,20 +54,22 @@ class Histogram:
     """Label, count, height from 0 to 1."""
 
 
-def write_report(config: IndexConfig, plan: Plan, described: dict[str, Any], store: Store) -> str:
+def write_report(
+    config: IndexConfig, plan: Plan, target: Target, described: dict[str, Any], store: Store
+) -> str:
     """The page.
 
     Args:
         config: of the job.
         plan: what was indexed.
+        target: the version that was made of it.
         described: what results.json says.
         store: where the tables lie.
     """
     from jinja2 import Environment
 
-    prefix = f"ecr/{described['fingerprints']['ecr']}"
-    rows, samples = _look(config, plan, store, prefix)
-    letters = list(_letters(plan, store, config, described["version"]))
+    rows, samples = _look(config, plan, store, target.ecr_prefix)
+    letters = list(_letters(plan, store, target))
     pages = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     pages.filters |= {"duration": duration, "dollars": dollars}
     return pages.from_string(TEMPLATE.read_text()).render(
@@ -107,7 +110,7 @@ def histogram(title: str, values: Sequence[int]) -> Histogram:
 
 def _look(
     config: IndexConfig, plan: Plan, store: Store, prefix: str
-) -> tuple[list[dict[str, Any]], list[Sample]]:
+) -> tuple[list[dict[str, Any]], list[ShownRow]]:
     """Rows of some shards, and samples of every modality among them."""
     chosen = plan.shards[:: max(1, len(plan.shards) // SHARDS_SHOWN)][:SHARDS_SHOWN]
     rows: list[dict[str, Any]] = []
@@ -118,7 +121,7 @@ def _look(
             by_modality.setdefault(row["modality"], []).append((item, row))
     each = max(1, config.report_samples // max(1, len(by_modality)))
     samples = [
-        _sample(config, item, row)
+        _shown(config, item, row)
         for modality in sorted(by_modality)
         for item, row in spread(by_modality[modality], each)
     ]
@@ -142,13 +145,13 @@ def _good(store: Store, shard: Shard, prefix: str) -> Iterator[tuple[Item, dict[
             yield item, row
 
 
-def _sample(config: IndexConfig, item: Item, row: dict[str, Any]) -> Sample:
+def _shown(config: IndexConfig, item: Item, row: dict[str, Any]) -> ShownRow:
     try:
         picture = thumbnail_data_uri(decode_item(item, config.media))
     except RowError:
         picture = ""  # it was there when it was indexed, and is gone now
     parsed = parse_ecr(row["ecr"])
-    return Sample(
+    return ShownRow(
         item_id=item.item_id,
         modality=row["modality"],
         text=item.text[:300],
@@ -161,8 +164,8 @@ def _sample(config: IndexConfig, item: Item, row: dict[str, Any]) -> Sample:
     )
 
 
-def _letters(plan: Plan, store: Store, config: IndexConfig, version: str) -> Iterator[DeadLetter]:
+def _letters(plan: Plan, store: Store, target: Target) -> Iterator[DeadLetter]:
     from itertools import islice
 
-    keys = [key for key, _ in store.list(f"dead-letter/{config.index}-{version}")]
+    keys = [key for key, _ in store.list(target.dead_letter_prefix)]
     yield from islice(read_dead_letters(store, [*plan.dead_letters, *keys]), LETTERS_SHOWN)

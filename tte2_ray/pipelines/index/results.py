@@ -7,6 +7,7 @@ on the way to its report is told of by the next one.
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,8 +17,8 @@ from tte2_ray.artifacts.store import Store
 from tte2_ray.pipelines.index.accounts import Accounts
 from tte2_ray.pipelines.index.closing import print_closing
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.estimate import Estimate
-from tte2_ray.pipelines.index.outcome import REPORT, RESULTS, ended
+from tte2_ray.pipelines.index.expect import Expected
+from tte2_ray.pipelines.index.outcome import REPORT, RESULTS, ended, write_whole
 from tte2_ray.pipelines.index.publish import TOKENS, Published
 from tte2_ray.pipelines.index.report import write_report
 from tte2_ray.pipelines.index.target import Target
@@ -54,24 +55,20 @@ class Run:
     """Wall time of the run so far, the start of Ray included."""
     phases: list[PhaseResult] = field(default_factory=list)
     """Empty where there was nothing to do."""
-    estimate: Estimate | None = None
-    """What was expected before the phases ran."""
+    expected: Expected = field(default_factory=Expected)
+    """What was expected before the phases ran, and what it took to find out."""
 
     def as_dict(self, accounts: Accounts) -> dict[str, Any]:
         """The part of results.json that is about this run; its tokens are those of this run."""
-        did = {phase.name: phase.counts for phase in self.phases}
-        reason, embed = did.get("reason", Counts()), did.get("embed", Counts())
+        estimate = self.expected.estimate
         return {
             "rows": accounts.as_dict(),
-            "tokens_this_run": {
-                "reason_prompt": reason.prompt_tokens,
-                "reason_output": reason.output_tokens,
-                "embed_prompt": embed.prompt_tokens,
-            },
+            "tokens_this_run": _tokens({phase.name: phase.counts for phase in self.phases}),
+            "tokens_of_sample": _tokens(self.expected.sampled),
             "seconds": self.seconds,
             "usd": sum(phase.usd for phase in self.phases),
             "phases": [phase.as_dict() for phase in self.phases],
-            "estimate": self.estimate.as_dict() if self.estimate else None,
+            "estimate": estimate.as_dict() if estimate else None,
         }
 
 
@@ -136,9 +133,9 @@ def report_results(
     """Prints the closing table and writes results.json and report.html, here and in the store."""
     folder = Path(config.report_dir)
     described = results.as_json(config, plan)
-    page = write_report(config, plan, described, store)
-    (folder / RESULTS).write_text(_text(described))
-    (folder / REPORT).write_text(page)
+    page = write_report(config, plan, results.target, described, store)
+    write_whole(folder / RESULTS, _text(described))
+    write_whole(folder / REPORT, page)
     _keep(config, plan, results, described, page, store)
     print_closing(described, out)
     for folder_of_letters in described["dead_letters"]:
@@ -163,9 +160,18 @@ def _keep(
     if store.exists(key) and store.get(key) == text.encode():
         return
     if text != _text(described):
-        page = write_report(config, plan, kept, store)
+        page = write_report(config, plan, target, kept, store)
     store.put(f"{target.folder}/{REPORT}", page.encode())
     store.put(key, text.encode())
+
+
+def _tokens(did: Mapping[str, Counts]) -> dict[str, int]:
+    reason, embed = did.get("reason", Counts()), did.get("embed", Counts())
+    return {
+        "reason_prompt": reason.prompt_tokens,
+        "reason_output": reason.output_tokens,
+        "embed_prompt": embed.prompt_tokens,
+    }
 
 
 def _text(described: dict[str, Any]) -> str:

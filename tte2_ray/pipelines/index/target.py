@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tte2_ray.artifacts.keys import EmbeddingRecipe
+from tte2_ray.artifacts.manifest import index_folder
 from tte2_ray.artifacts.store import key_part
 from tte2_ray.milvus.collection import CollectionSpec
 from tte2_ray.milvus.config import MilvusConfig
@@ -41,9 +42,19 @@ class Target:
         )
 
     @property
+    def ecr_prefix(self) -> str:
+        """Folder of the ECR tables, which other versions may share."""
+        return f"ecr/{self.ecr_fingerprint}"
+
+    @property
+    def vector_prefix(self) -> str:
+        """Folder of the vector tables, which other versions may share."""
+        return f"vectors/{self.spec.fingerprint}"
+
+    @property
     def index_folder(self) -> str:
         """Of all versions of the index in the store."""
-        return f"indexes/{key_part(self.index)}"
+        return index_folder(self.index)
 
     @property
     def folder(self) -> str:
