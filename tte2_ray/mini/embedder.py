@@ -1,8 +1,8 @@
 """Trains the miniature embedders: think-then-embed, and the direct baseline.
 
 Both start from the reasoner's weights and see the same cases in the same order for the same number
-of steps at the same rate; they differ only in whether the ECR stands behind the input, and with it in
-its slips (TTE-v2: `h = pool(embedder(input, instruction, ECR))`, last token, L2-normalised).
+of steps at the same rate; they differ only in whether the ECR stands behind the input, and with it
+in its slips (TTE-v2: `h = pool(embedder(input, instruction, ECR))`, last token, L2-normalised).
 
 Letters: Q queries, C candidates of the batch, D values of a vector.
 """

@@ -6,7 +6,7 @@ the tower. Asked for every cell, the tower tells 96 % of the shapes after 16,000
 small batches (docs/log.md). The heads that ask are dropped.
 
 It starts as a convolution would: its patches are cosines, and its attention looks near. From
-random weights it tells a third fewer textures and shapes after as many steps (docs/log.md).
+random weights it takes longer to tell textures (docs/log.md).
 
 Letters: N cells of the whole batch, A attributes.
 """
