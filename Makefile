@@ -42,7 +42,7 @@ light: setup
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(RAY_TESTS))
 
 on-ray: setup
-	$(BIN)/python -m pytest $(RAY_TESTS)
+	$(BIN)/python -m pytest --durations=12 $(RAY_TESTS)
 
 format: setup ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
