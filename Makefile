@@ -4,7 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := $(abspath $(or $(VENV),.venv))/bin
 CHECKS := lint types contracts unit
-RAY_TESTS := tests/pipelines tests/tools/demo
+RAY_TESTS := tests/tools/demo $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run expect \
+	index metrics miniature phases redrive resume sources)
 
 .PHONY: help setup test check $(CHECKS) light on-ray format lock demo real-corpus bench mini-eval
 
