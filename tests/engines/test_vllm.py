@@ -8,7 +8,7 @@ from PIL import Image
 
 from tte2_ray.engines import EngineConfig, ModelInput, ReasonerConfig, build_reasoner, resolve_model
 from tte2_ray.errors import ResourceMissingError
-from tte2_ray.mini.lessons import see
+from tte2_ray.mini.media import see
 from tte2_ray.mini.truth import sample_page, sample_scene
 from tte2_ray.prompts import item_text, user_message
 

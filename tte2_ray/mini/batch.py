@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.mini.lessons import Lesson, Media
+from tte2_ray.mini.lessons import Lesson
+from tte2_ray.mini.media import Media
 from tte2_ray.mini.model import MERGE, PATCH
 
 if TYPE_CHECKING:

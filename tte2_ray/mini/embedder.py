@@ -18,7 +18,8 @@ from tte2_ray.mini.batch import Encoder
 from tte2_ray.mini.edits import change
 from tte2_ray.mini.edits.scene import with_thing
 from tte2_ray.mini.edits.things import restyle
-from tte2_ray.mini.lessons import Lesson, see
+from tte2_ray.mini.lessons import Lesson
+from tte2_ray.mini.media import see
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 from tte2_ray.mini.reasoner import trainable
 from tte2_ray.mini.tasks import TASKS, Candidate, Case, make_case

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tte2_ray.mini.batch import patches
-from tte2_ray.mini.lessons import see
+from tte2_ray.mini.media import see
 from tte2_ray.mini.model import FRAME_MAX_PIXELS, IMAGE_MAX_PIXELS, MERGE, PATCH
 from tte2_ray.mini.optim import Optimizer, Schedule
 from tte2_ray.mini.truth import Scene, Split, Thing, sample_scene
