@@ -4,8 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := $(abspath $(or $(VENV),.venv))/bin
 CHECKS := lint types contracts unit
-RAY_TESTS := tests/tools/demo $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run expect \
-	index metrics miniature phases redrive resume sources)
+RAY_TESTS := tests/tools/demo/test_ray_head.py $(patsubst %,tests/pipelines/test_%.py,bad_input \
+	cluster dry_run index metrics miniature phases redrive resume sources)
 
 .PHONY: help setup test check $(CHECKS) light on-ray format lock demo real-corpus bench mini-eval
 

@@ -2,8 +2,8 @@
 an item with a query in hand; and the way an embedder reads what was reasoned.
 
 Messages have the form that Hugging Face chat templates and vLLM's chat take; media are placeholders
-in the order images, video. Reasoner and embedder read the same user turn; the embedder then reads
-the ECR as the assistant's turn and pools the last token (think, then embed).
+in the order images, video. Reasoner and embedder read the same user turn; the embedder reads the
+ECR as the assistant's turn or as part of the user's, and pools the last token (think, then embed).
 """
 
 from collections.abc import Mapping, Sequence

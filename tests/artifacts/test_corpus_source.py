@@ -8,21 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tte2_ray.artifacts.corpus import CorpusRow, RejectedRow, read_corpus
+from tests.artifacts.corpora import classes, ids
+from tte2_ray.artifacts.corpus import RejectedRow, read_corpus
 from tte2_ray.artifacts.store import Store
 from tte2_ray.errors import ConfigError, ValidationError
-from tte2_ray.schema import Item
 
 PutRaw = Callable[[str, bytes], None]
 LINE = json.dumps({"item_id": "j", "text": "x"}).encode()
-
-
-def _ids(rows: list[CorpusRow]) -> list[str]:
-    return [row.item_id for row in rows if isinstance(row, Item)]
-
-
-def _classes(rows: list[CorpusRow]) -> list[str]:
-    return [row.error_class.value for row in rows if isinstance(row, RejectedRow)]
 
 
 @pytest.mark.parametrize("media", ["i.png", "deeper/i.png", "note.txt", "license-plate.jpg"])
@@ -36,11 +28,11 @@ def test_a_folder_with_both_a_manifest_and_media_files_is_not_guessed_at(
         read_corpus(f"{folder}/")
     for part in (media, f"corpus.path={folder}/captions.jsonl", "corpus.format=files"):
         assert part in str(raised.value)
-    assert _ids(list(read_corpus(f"{folder}/captions.jsonl"))) == ["j"]
-    assert _ids(list(read_corpus(folder, "jsonl"))) == ["j"]
+    assert ids(list(read_corpus(f"{folder}/captions.jsonl"))) == ["j"]
+    assert ids(list(read_corpus(folder, "jsonl"))) == ["j"]
     files = list(read_corpus(folder, "files"))
-    assert _ids(files) == [media]
-    assert _classes(files) == ["unsupported_type"]
+    assert ids(files) == [media]
+    assert classes(files) == ["unsupported_type"]
 
 
 def test_partitioned_manifests_with_media_files_are_not_guessed_at_either(store: Store) -> None:
@@ -50,7 +42,7 @@ def test_partitioned_manifests_with_media_files_are_not_guessed_at_either(store:
     store.put("f/day=2/i.png", b"1")
     with pytest.raises(ConfigError, match=r"day=1/part\.parquet, and media files, day=2/i\.png"):
         read_corpus(f"{store.root}/f")
-    assert _ids(list(read_corpus(f"{store.root}/f", "parquet"))) == ["p"]
+    assert ids(list(read_corpus(f"{store.root}/f", "parquet"))) == ["p"]
 
 
 def test_an_s3_key_with_an_empty_part_is_a_row_error(
@@ -60,10 +52,10 @@ def test_an_s3_key_with_an_empty_part_is_a_row_error(
     for key in ("a.png", "a//b.png", "a//c.txt", "a//d.pdf", "/e.png", "z.txt"):
         put(key, b"words")
     rows = list(read_corpus(store.root))
-    assert _ids(rows) == ["a.png", "z.txt"]
+    assert ids(rows) == ["a.png", "z.txt"]
     rejected = [row for row in rows if isinstance(row, RejectedRow)]
     assert [row.item_id for row in rejected] == ["/e.png", "a//b.png", "a//c.txt", "a//d.pdf"]
-    assert set(_classes(rows)) == {"bad_id"}
+    assert set(classes(rows)) == {"bad_id"}
     assert f"{store.root}/a//b.png: the name of the object has an empty" in rejected[1].message
 
 
@@ -80,4 +72,4 @@ def test_a_folder_may_be_named_by_dots(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "f" / "sub").mkdir(parents=True)
     (tmp_path / "f" / "a.txt").write_text("words")
     monkeypatch.chdir(tmp_path / "f" / "sub")
-    assert _ids(list(read_corpus(".."))) == _ids(list(read_corpus("../../f/"))) == ["a.txt"]
+    assert ids(list(read_corpus(".."))) == ids(list(read_corpus("../../f/"))) == ["a.txt"]

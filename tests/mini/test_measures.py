@@ -1,12 +1,13 @@
 """What is measured on dev scenes tells a trained model from a blank one, and stands beside it."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from tte2_ray.artifacts.model_version import model_version
+from tte2_ray.mini.embedder import EmbedderTraining
 from tte2_ray.mini.lessons import LESSONS
 from tte2_ray.mini.measures import embedder_measures, reasoner_measures
 from tte2_ray.mini.tasks import TASKS
@@ -45,6 +46,30 @@ def test_carried_weights_say_where_they_come_from(role: str) -> None:
     if role != "reasoner":
         assert said["starts_from"] == model_version(str(WEIGHTS / "reasoner"))
     assert len(said["measures"]) == len(LESSONS if role == "reasoner" else TASKS)
+
+
+def test_the_baseline_differs_from_the_embedder_in_the_ecr_alone() -> None:
+    embedder, direct = TRAINING["embedder"], TRAINING["direct"]
+    assert isinstance(embedder, EmbedderTraining)
+    assert isinstance(direct, EmbedderTraining)
+    assert (embedder.reads_ecr, direct.reads_ecr) == (True, False)
+    assert replace(direct, reads_ecr=True) == embedder
+    configs = [(WEIGHTS / role / "config.json").read_text() for role in ("embedder", "direct")]
+    assert configs[0] == configs[1]
+
+
+def test_a_training_that_ends_early_leaves_no_provenance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "provenance.json").write_text("{}")
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tte2_ray.mini.train.train_embedder", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        main(["direct", "--out", str(tmp_path)])
+    assert not (tmp_path / "provenance.json").exists()
 
 
 def test_a_folder_without_a_model_cannot_be_measured(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from tte2_ray.pipelines.index.config import IndexConfig, RayConfig
 from tte2_ray.pipelines.index.expect import Expected, dry_run, expect
 from tte2_ray.pipelines.index.measure import Measured
 from tte2_ray.pipelines.index.plan import Job
-from tte2_ray.pipelines.index.rates import known_rate, measured_rate
+from tte2_ray.pipelines.index.rates import keep_rate, known_rate, measured_rate
 from tte2_ray.pipelines.index.target import Target
 from tte2_ray.schema import Item, ecr_schema
 from tte2_ray.stages.counts import Counts
@@ -189,6 +189,26 @@ def test_a_sample_of_which_nothing_can_be_read_foretells_nothing_and_says_so(
     assert "sample of 8 rows: none of them can be indexed (8 not_found)" in said
     assert "tokens, time and cost are unknown" in said
     assert "≈" not in said, "nothing is foreseen"
+
+
+def test_what_a_whole_run_measured_is_not_replaced_by_a_sample(
+    texts: tuple[Store, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counts(done=8, output_tokens=80)
+    whole, short = (measured_rate(counts, working_s=s, start_s=1.0, replicas=1) for s in (1.0, 9.0))
+
+    def sampled(*_: object) -> dict[str, Measured]:
+        """A double of `measure`: both phases, as where one of them is not known."""
+        return dict.fromkeys(("reason", "embed"), Measured(rate=short, counts=counts))
+
+    monkeypatch.setattr(expecting, "measure", sampled)
+    keep_rate("reason", FINGERPRINT, STRANGER, whole)
+    job = job_of(*texts, STRANGER)
+    expect(job, dict.fromkeys(PHASES, job.plan.shards), io.StringIO())
+    known = known_rate("reason", FINGERPRINT, STRANGER)
+    assert known is not None
+    assert known.per_s == whole.per_s
+    assert known_rate("embed", job.target.spec.fingerprint, STRANGER) is not None
 
 
 def test_a_sample_that_no_engine_answers_leaves_time_unknown(

@@ -4,7 +4,7 @@
     ECR key        content key + how it was reasoned about   (EcrRecipe)
     embedding key  ECR key     + how it was embedded         (EmbeddingRecipe)
 
-Speed knobs (batch sizes, parallelism, dtype of the cache) belong in no recipe.
+Speed knobs (batch sizes, parallelism) belong in no recipe.
 """
 
 import hashlib

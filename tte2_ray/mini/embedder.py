@@ -47,8 +47,8 @@ class EmbedderTraining:
     negatives: int = 2
     """Near-misses of each case that are embedded beside the in-batch negatives."""
     slips: float = 0.15
-    """Share of ECRs about media with one thing wrong, as a reasoner's are: the embedder must not
-    trust them blindly."""
+    """Share of the ECRs of candidates with media, and of composed pictures, that have one thing
+    wrong, as a reasoner's have: the embedder must not trust them blindly."""
     seed: int = 0
     processes: int = 2
     micro_batches: int = 4

@@ -153,7 +153,7 @@ def _sample_two_events(rng: random.Random, split: Split) -> Clip:
 Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
 """Kinds of lessons, and how many of each stand in a process's batch."""
 
-CLOSE_UPS: Kinds = {line_lesson: 12, picture_lesson: 3}
+PRINT: Kinds = {line_lesson: 12, picture_lesson: 3}
 PAGES: Kinds = {page_lesson: 6, picture_lesson: 3}
 ECRS: Kinds = {picture_lesson: 6, video_lesson: 4, page_lesson: 1, line_lesson: 1}
 LESSONS: Kinds = {
@@ -167,10 +167,10 @@ LESSONS: Kinds = {
 """What training goes through, in this order; the last goes on to the end.
 
 Muon's steps are of one size, whatever the gradient: what has a small share of it is not learned.
-Two lines of print are read after 250 steps of close-ups, and whole pages some 300 steps of pages
-later; among all else they were half read after 3,200. Pictures stand beside them, so that the tower
-does not forget its shapes meanwhile. A batch is small, because it takes many steps rather than many
-lessons.
+Two lines of print are read after 250 steps of them alone, and a page's numbers 150 steps of pages
+later (its goods take longer: docs/log.md); among all else print was half read after 3,200. Pictures
+stand beside them, so that the tower does not forget its shapes meanwhile. A batch is small, because
+it takes many steps rather than many lessons.
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.lessons import CLOSE_UPS, ECRS, LESSONS, PAGES, Kinds, Lesson, lesson_batch
+from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, Kinds, Lesson, lesson_batch
 from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 from tte2_ray.mini.sight import Sights, SightTraining, train_sight
@@ -24,7 +24,7 @@ class ReasonerTraining:
     sight: SightTraining = field(default_factory=SightTraining)
     """Of the vision tower, before all else."""
     phases: tuple[int, ...] = (300, 500, 500)
-    """Steps with `CLOSE_UPS`, then with `PAGES`, then with `ECRS`."""
+    """Steps with `PRINT`, then with `PAGES`, then with `ECRS`."""
     steps: int = 3300
     """Of these phases and with all kinds of lessons after them."""
     rate: float = 2.5e-3
@@ -39,7 +39,7 @@ class ReasonerTraining:
 
     def kinds(self, step: int) -> Kinds:
         """Which lessons a batch of `step` holds."""
-        for kinds, steps in zip((CLOSE_UPS, PAGES, ECRS), self.phases, strict=True):
+        for kinds, steps in zip((PRINT, PAGES, ECRS), self.phases, strict=True):
             if step < steps:
                 return kinds
             step -= steps

@@ -23,7 +23,7 @@ from typing import Any
 
 from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
-from tte2_ray.mini.lessons import CLOSE_UPS, lesson_batch
+from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, lesson_batch
 from tte2_ray.mini.measures import Measure, embedder_measures, reasoner_measures
 from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
 from tte2_ray.mini.sight import SightTraining
@@ -35,19 +35,20 @@ TRAINING: Mapping[str, ReasonerTraining | EmbedderTraining] = {
     "direct": EmbedderTraining(reads_ecr=False),
 }
 """How the model of each role is trained; the committed weights were made so."""
-FINGERPRINTED_BATCHES = 8
+FINGERPRINTED_BATCHES = 4
 
 
 def data_fingerprint(seed: int) -> str:
-    """Names the training data: 16 hex digits over what its first batches say and show."""
-    digest = hashlib.sha256()
+    """Names the training data: 16 hex digits over what some batches of each kind say and show."""
+    digest, sight = hashlib.sha256(), SightTraining()
     for step in range(FINGERPRINTED_BATCHES):
-        for lesson in (*lesson_batch(seed, step, CLOSE_UPS), *lesson_batch(seed, step)):
-            digest.update(repr(lesson.branches).encode())
-            if lesson.media is not None:
-                digest.update(lesson.media.pixels.tobytes())
-        sights = SightTraining().sights(seed, step)
-        digest.update(sights.patches_PF.numpy().tobytes() + sights.answers_NA.numpy().tobytes())
+        for kinds in (PRINT, PAGES, ECRS, LESSONS):
+            for lesson in lesson_batch(seed, step, kinds):
+                digest.update(repr(lesson.branches).encode())
+                if lesson.media is not None:
+                    digest.update(lesson.media.pixels.tobytes())
+        for sights in (sight.sights(seed, step), sight.sights(seed, sight.steps - 1 - step)):
+            digest.update(sights.patches_PF.numpy().tobytes() + sights.answers_NA.numpy().tobytes())
         for case in case_batch(seed, step, 1):
             digest.update(repr(case).encode())
     return digest.hexdigest()[:16]
@@ -106,7 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="model folder; the package's own by default")
     parser.add_argument("--reasoner", type=Path, default=WEIGHTS / "reasoner",
                         help="folder that an embedder starts from")  # fmt: skip
-    parser.add_argument("--steps", type=int, help="fewer, to try it out")
+    parser.add_argument("--steps", type=int,
+                        help="fewer, to try it out; the reasoner's sight comes before")  # fmt: skip
     parser.add_argument("--processes", type=int, default=2, help="one core each")
     parser.add_argument("--measure", action="store_true",
                         help="only measure the model that is there")  # fmt: skip
@@ -128,6 +130,8 @@ def _train(given: argparse.Namespace, out: Path) -> None:
     changed = {"processes": given.processes} | ({"steps": given.steps} if given.steps else {})
     training = replace(TRAINING[given.role], **changed)
     began, revision, starts_from = time.monotonic(), code_revision(), ""
+    # Weights are written on the way: they must not stand beside what was said of those before.
+    (out / "provenance.json").unlink(missing_ok=True)
     if isinstance(training, ReasonerTraining):
         train_reasoner(out, training, _say)
     else:

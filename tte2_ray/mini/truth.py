@@ -1,4 +1,4 @@
-"""What is true of an item of the miniature world, how it is sampled, and how it is nearly missed.
+"""What is true of an item of the miniature world, and how it is sampled.
 
 Three kinds: a `Scene` (a picture), a `Clip` (a video) and a `Page` (a document). Each is a frozen
 value without pixels; `render` draws it with nuisance that the truth does not know.

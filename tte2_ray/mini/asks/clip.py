@@ -26,9 +26,10 @@ class EventAsk:
         """Whether these events happen, in this order."""
         if not isinstance(truth, Clip):
             return False
-        happens = [event_words(truth, e) for e in truth.events]
-        found = [happens.index(e) for e in self.events if e in happens]
-        return len(found) == len(self.events) and found == sorted(found)
+        happens = (event_words(truth, e) for e in truth.events)
+        return all(
+            wanted in happens for wanted in self.events
+        )  # each is looked for behind the last
 
     def seen(self, truth: Truth) -> str:
         """All that happens."""

@@ -68,7 +68,8 @@ class EstimateConfig:
     """How the plan is estimated before it runs."""
 
     sample_rows: int = speed(32)
-    """Rows that are decoded for the plan; --dry-run reasons about and embeds them, too."""
+    """Rows that are decoded for the plan; --dry-run, and a first run on models whose speed is not
+    known, reason about and embed them, too."""
     usd_per_gpu_hour: float = speed(3.0)
     """Price of one GPU for an hour, US dollars. The default is a round figure for renting a
     current data-centre GPU; write what yours costs."""

@@ -59,7 +59,7 @@ def expect(job: Job, todo: Todo, out: TextIO) -> Expected:
     if drawn.sample.good and any(rates[name] is None and todo[name] for name in rates):
         out.write("       nothing is known of the speed of these models: running a sample\n")
         out.flush()
-        measured = _measured(job, drawn)
+        measured = _measured(job, drawn, rates)
         rates |= {name: each.rate for name, each in measured.items() if rates[name] is None}
     return Expected(
         estimate=_told(job.config, drawn.sample, todo, rates, out),
@@ -97,7 +97,7 @@ def dry_run(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
         require_answer(job.config.ray)
         with cluster(job.config.ray) as grows:
             preflight.require_cluster(job.config, out, grows=grows)
-            rates |= {name: each.rate for name, each in _measured(job, drawn).items()}
+            rates |= {name: each.rate for name, each in _measured(job, drawn, {}).items()}
     return _told(job.config, drawn.sample, todo, rates, out)
 
 
@@ -119,11 +119,13 @@ def _known(job: Job) -> dict[str, Rate | None]:
     return {name: known_rate(name, job.made[name], engine) for name, engine in engines.items()}
 
 
-def _measured(job: Job, drawn: _Drawn) -> dict[str, Measured]:
+def _measured(job: Job, drawn: _Drawn, known: Mapping[str, Rate | None]) -> dict[str, Measured]:
+    """Runs the sample; a rate that is `known`, of a whole run perhaps, is not replaced by it."""
     measured = measure(job.config, drawn.items, drawn.ecrs)
     engines = {"reason": job.config.reasoner.engine, "embed": job.config.embedder.engine}
     for name, each in measured.items():
-        keep_rate(name, job.made[name], engines[name], each.rate)
+        if known.get(name) is None:
+            keep_rate(name, job.made[name], engines[name], each.rate)
     return measured
 
 

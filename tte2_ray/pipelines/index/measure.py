@@ -14,7 +14,7 @@ from tte2_ray.engines import (
     build_embedder,
     build_reasoner,
 )
-from tte2_ray.errors import RowError, TteError
+from tte2_ray.errors import RowError, RuntimeFailure, TteError
 from tte2_ray.media import decode_item
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.phases import engine_pool
@@ -73,6 +73,11 @@ def _on_a_replica(
         measured: tuple[Measured, Ecrs] = ray.get(run.remote(config, list(items), ecrs))
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, TteError) else error) from None
+    except ray.exceptions.RayError as error:  # its process was killed, of memory most often
+        raise RuntimeFailure(
+            f"the sample on {engine.model} ended with its process: {str(error).strip()[:300]}; the "
+            "model may need more memory than its node has"
+        ) from error
     return measured
 
 
