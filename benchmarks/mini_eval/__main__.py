@@ -1,6 +1,7 @@
 """`make mini-eval`: the committed miniatures on a world of the test split (docs/mini.md).
 
 world ─ reason (vLLM) ─▶ ECRs ─▶ salient attributes, right or wrong
+      └ look with a query in hand (vLLM) ─▶ rewritten ECRs ─▶ what each ask meets, right or wrong
                           ├─ embed with ECR (vLLM) ─▶ vectors ┐
           embed directly (vLLM) ─▶ vectors ───────────────────┴▶ measures by task, paired
 240 items, 60 queries ─ transformers ─▶ ECRs, vectors ─▶ the same as vLLM's?
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.mini_eval.accuracy import all_marks
 from benchmarks.mini_eval.keep import Kept, keep_world
+from benchmarks.mini_eval.looks import looks_at
 from benchmarks.mini_eval.made import made_rows
 from benchmarks.mini_eval.models import embed, job_config, reason, with_embedder
 from benchmarks.mini_eval.parity import Peer, sample
@@ -22,6 +24,7 @@ from benchmarks.mini_eval.table import (
     attribute_rows,
     by_task,
     exact_rows,
+    look_rows,
     parity_rows,
     retrieval_rows,
 )
@@ -69,14 +72,17 @@ def _measure(told: argparse.Namespace) -> int:
     kept = keep_world(BUILD / TARGET, told.seed, "test", told.queries, told.fresh)
     eval_ = read_world(kept.folder)
     turns = [*eval_.items, *(query.turn for query in eval_.queries)]
-    say(f"{len(eval_.items)} items and {len(eval_.queries)} queries; reasoning about each")
-    ecrs = kept.ecrs(tte.ecr_recipe().fingerprint, lambda: reason(turns, tte, say))
+    looks = looks_at(eval_, told.seed, "test", told.queries)
+    say(f"{len(eval_.items)} items, {len(eval_.queries)} queries and {len(looks)} looks; "
+        "reasoning about each")  # fmt: skip
+    shown = [*turns, *(look.turn for look in looks)]
+    ecrs = kept.ecrs(tte.ecr_recipe().fingerprint, lambda: reason(shown, tte, say))
     say("embedding with ECRs")
     vectors = _vectors(kept, turns, ecrs, tte)
     say("embedding directly")
     plain = _vectors(kept, turns, {}, direct)
     found = all_marks(eval_, ecrs)
-    rows = made_rows(folders) + attribute_rows(found)
+    rows = made_rows(folders) + attribute_rows(found) + look_rows(looks, ecrs)
     rows += retrieval_rows(_measures(eval_, vectors), _measures(eval_, plain))
     say("transformers on a sample")
     seen = {"embedder": (tte, vectors), "direct": (direct, plain)}

@@ -1,13 +1,15 @@
-"""Shares of right attributes, with intervals."""
+"""Shares of right attributes, and of asks that were rightly answered, with intervals."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
+from benchmarks.mini_eval.looks import Asked, Look
 from benchmarks.mini_eval.marks import Mark, marks
 from benchmarks.mini_eval.slots import KINDS, Kind
 from benchmarks.mini_eval.world import Eval
 from tools.intervals import Estimate, ratio
 from tte2_ray.mini.tasks import TASKS
+from tte2_ray.prompts import parse_ecr
 
 
 def all_marks(eval_: Eval, ecrs: Mapping[str, str]) -> list[Mark]:
@@ -26,6 +28,34 @@ def accuracy(found: Iterable[Mark]) -> Estimate:
         parts[mark.case][0] += mark.right
         parts[mark.case][1] += 1
     return ratio({case: (right, total) for case, (right, total) in parts.items()})
+
+
+def reported(rewritten: str) -> dict[str, str]:
+    """What a rewritten ECR says that each ask meets, by the words of the ask.
+
+    >>> reported("<think>red star: red plain ring top; sign cafe: no sign</think>picture no sign")
+    {'red star': 'red plain ring top', 'sign cafe': 'no sign'}
+    """
+    found: dict[str, str] = {}
+    for clause in parse_ecr(rewritten).think.split("; "):
+        words, _, met = clause.partition(": ")
+        found.setdefault(words, met)
+    return found
+
+
+def met(asked: Iterable[tuple[Look, Asked]], ecrs: Mapping[str, str]) -> Estimate:
+    """Asks of which exactly what is true is reported over all asks, looks resampled.
+
+    Args:
+        asked: asks, and the looks that they belong to.
+        ecrs: the rewritten ones, by name of the look.
+    """
+    parts: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for look, one in asked:
+        name = look.turn.name
+        parts[name][0] += reported(ecrs[name]).get(one.words) == one.true
+        parts[name][1] += 1
+    return ratio({name: (right, total) for name, (right, total) in parts.items()})
 
 
 def of_kind(found: Iterable[Mark], kind: Kind) -> set[str]:

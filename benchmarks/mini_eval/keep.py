@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SOURCES = (
     *(f"tte2_ray/{name}" for name in ("mini", "media", "engines", "stages", "cascade", "config")),
     *(f"tte2_ray/{name}" for name in ("artifacts/corpus", "prompts.py", "schema.py")),
-    *(f"benchmarks/mini_eval/{name}.py" for name in ("models", "world")),
+    *(f"benchmarks/mini_eval/{name}.py" for name in ("models", "world", "looks")),
     "tools/worlds.py",
 )
 """What decides a world, an ECR or a vector, beside the weights and the job's recipe."""

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from benchmarks.mini_eval.accuracy import accuracy, of_kind, word_for_word
+from benchmarks.mini_eval.accuracy import accuracy, met, of_kind, word_for_word
+from benchmarks.mini_eval.looks import TASK_OF, Look
 from benchmarks.mini_eval.marks import Mark
 from benchmarks.mini_eval.slots import MEDIA, Kind, repeats
 from benchmarks.mini_eval.world import Eval
@@ -53,14 +54,36 @@ def attribute_rows(found: Sequence[Mark]) -> list[Row]:
 def exact_rows(eval_: Eval, ecrs: Mapping[str, str], found: Sequence[Mark]) -> list[Row]:
     """How many ECRs are the true ones word for word, of items by kind and of queries by task; and
     how many statements of items repeat their thinking (it is the thinking that is judged)."""
-    refused = sum(not ecr for ecr in ecrs.values())
-    rows = [Row.stated("ECRs that the job would reject", refused, "ECRs", len(ecrs))]
+    turns = [*eval_.items, *(query.turn for query in eval_.queries)]
+    refused = sum(not ecrs[turn.name] for turn in turns)
+    rows = [Row.stated("ECRs that the job would reject", refused, "ECRs", len(turns))]
     for twice in TWICE:
         names = of_kind(found, twice)
         again = sum(repeats(ecrs[name], twice) for name in names) / len(names)
         rows.append(Row.stated(f"ECR repeats its thinking: {twice}s", again, "share", len(names)))
     for what, (right, n) in word_for_word(eval_, ecrs, found).items():
         rows.append(Row.stated(f"ECR word for word: {what}", right, "share", n))
+    return rows
+
+
+def look_rows(looks: Sequence[Look], ecrs: Mapping[str, str]) -> list[Row]:
+    """How many asks of a query-aware look are answered by exactly what is true.
+
+    Args:
+        looks: with media and without.
+        ecrs: the rewritten ones, by name of the look.
+    """
+    rows = []
+    for way, sees in (("with media", True), ("without media", False)):
+        asked = [(look, one) for look in looks if look.sees == sees for one in look.asked]
+        groups = {
+            "what each ask meets": asked,
+            **{f"{kind}s": [pair for pair in asked if pair[0].kind == kind] for kind in TASK_OF},
+            "fine detail": [pair for pair in asked if pair[1].fine],
+            "where the ECR errs": [pair for pair in asked if pair[1].misled],
+        }
+        rows += [stated(f"rewrites {way}: {name}", met(group, ecrs))
+                 for name, group in groups.items() if group]  # fmt: skip
     return rows
 
 

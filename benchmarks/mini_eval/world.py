@@ -11,15 +11,17 @@ from tte2_ray.schema import Item
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """Something that is shown to a model: an item of the corpus, or a query."""
+    """Something that is shown to a model: an item of the corpus, a query, or a look at an item."""
 
     item: Item
     instruction: str = ""
     """Of a query's task; "" for an item."""
+    whole: bool = False
+    """The item's text is all that the user says, as in a look with a query in hand."""
 
     @property
     def name(self) -> str:
-        """Id of the item or query."""
+        """Id of the item, query or look."""
         return self.item.item_id
 
     def words(self, text: str, instruction: str) -> str:
@@ -30,6 +32,8 @@ class Turn:
             instruction: what the model is asked to do with an item, by the job's configuration;
                 a query has its own.
         """
+        if self.whole:
+            return text
         if self.instruction:
             return query_text(self.instruction, text)
         return item_text(text, instruction)
