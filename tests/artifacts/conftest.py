@@ -1,6 +1,7 @@
 """One store on disk and one on a real S3 protocol: the same tests run on both."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,3 +72,17 @@ def odd_key(s3_endpoint: str) -> tuple[Store, Callable[[str, bytes], None]]:
     return open_store(f"s3://{BUCKET}/{prefix}"), lambda key, data: client.put_object(
         Bucket=BUCKET, Key=f"{prefix}/{key}", Body=data
     )
+
+
+@pytest.fixture
+def in_seconds() -> Iterator[None]:
+    """Fails a test that waits, as who opens a pipe does for its other end."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("it waited")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

@@ -1,5 +1,7 @@
 """A folder of media files: what is an item, and what a rejected row."""
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,40 @@ def test_links_that_lead_back_are_row_errors(tmp_path: Path) -> None:
     assert ids(rows) == ["a.txt", "beside/b.txt", "sub/b.txt"]
     rejected = [row.item_id for row in rows if isinstance(row, RejectedRow)]
     assert rejected == ["beside/up", "itself", "sub/up"]
+
+
+@pytest.mark.usefixtures("in_seconds")
+def test_what_is_no_regular_file_is_a_row_error_and_never_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket may not be long
+    Path("f").mkdir()
+    Path("f/a.txt").write_text("words")
+    for pipe in ("f/pipe.txt", "f/pipe.pdf", "f/pipe.png", "f/pipe"):
+        os.mkfifo(pipe)
+    Path("f/device.txt").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listens:
+        listens.bind("f/socket.mp4")
+        rows = list(read_corpus("f"))
+    assert ids(rows) == ["a.txt"]
+    rejected = {row.item_id: row for row in rows if isinstance(row, RejectedRow)}
+    assert {item_id: row.error_class.value for item_id, row in rejected.items()} == {
+        "device.txt": "empty_file",
+        "pipe": "unsupported_type",
+        "pipe.pdf": "empty_file",
+        "pipe.png": "empty_file",
+        "pipe.txt": "empty_file",
+        "socket.mp4": "empty_file",
+    }
+    assert "a pipe" in rejected["pipe.txt"].message
+
+
+@pytest.mark.usefixtures("in_seconds")
+def test_a_manifest_that_is_a_pipe_ends_the_job(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"item_id": "a", "text": "x"}\n')
+    os.mkfifo(tmp_path / "b.jsonl")
+    with pytest.raises(ObjectRefusedError, match=r"b\.jsonl: .*no regular file"):
+        list(read_corpus(str(tmp_path)))
 
 
 def test_an_encrypted_pdf_is_a_row_error(tmp_path: Path) -> None:

@@ -74,3 +74,49 @@ def test_parquet_that_is_broken_or_has_no_ids_ends_the_job(store: Store) -> None
     store.put("c.parquet", bytes(body))
     with pytest.raises(ValidationError, match=r"c\.parquet: not a readable Parquet"):
         list(read_corpus(source(store, "c.parquet")))
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view()], ids=str)
+@pytest.mark.parametrize("store_schema", [True, False])
+def test_our_columns_may_be_binary_and_pixels_stay_behind(
+    store: Store, kind: pa.DataType, store_schema: bool
+) -> None:
+    """As Spark, DuckDB and Polars write text of which nobody said that it is UTF-8."""
+    given = {
+        "item_id": "ä",
+        "text": "a caption",
+        "image_uri": "1.png",
+        "image_uris": ["2.png"],
+        "video_uri": "v.mp4",
+        "document_uri": "d.pdf",
+        "metadata": '{"k": 1}',
+    }
+    binary = {
+        name: [each.encode() for each in value] if isinstance(value, list) else value.encode()
+        for name, value in given.items()
+    }
+    columns = dict.fromkeys(given, kind) | {"image_uris": pa.list_(kind), "pixels": kind}
+    body = parquet([{**binary, "pixels": b"\xff"}], pa.schema(columns), store_schema=store_schema)
+    store.put("binary.parquet", body)
+    store.put("text.parquet", parquet([given]))
+    (found,) = read_corpus(source(store, "binary.parquet"))
+    assert [found] == list(read_corpus(source(store, "text.parquet")))
+    assert isinstance(found, Item)
+    assert found.image_uris == (store.uri("1.png"), store.uri("2.png"))
+
+
+@pytest.mark.parametrize(
+    "column", ["item_id", "image_uri", "image_uris", "video_uri", "document_uri", "metadata"]
+)
+def test_a_binary_column_that_is_not_utf8_rejects_its_row_alone(store: Store, column: str) -> None:
+    kind = pa.list_(pa.binary()) if column == "image_uris" else pa.binary()
+    bad = [b"caf\xe9"] if column == "image_uris" else b"caf\xe9"
+    schema = pa.schema({"item_id": pa.binary(), "text": pa.string(), column: kind})
+    rows = [{"item_id": b"a", "text": "x"}, {"item_id": b"b", "text": "x", column: bad}]
+    store.put("rows.parquet", parquet(rows, schema))
+    good, rejected = read_corpus(source(store, "rows.parquet"))
+    assert isinstance(good, Item)
+    assert isinstance(rejected, RejectedRow)
+    assert rejected.error_class.value == "bad_encoding"
+    assert f"rows.parquet row 2: {column} is not UTF-8" in rejected.message
+    assert rejected.item_id == ("" if column == "item_id" else "b")

@@ -67,6 +67,9 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
         ("file://host/a", RowErrorClass.URI_NOT_ALLOWED),
         ("ftp://host/a", RowErrorClass.URI_NOT_ALLOWED),
         ("gopher://host/a", RowErrorClass.URI_NOT_ALLOWED),
+        ("data:image/png;base64,iVBORw0KGgo=", RowErrorClass.URI_NOT_ALLOWED),
+        ("gs:bucket/a", RowErrorClass.URI_NOT_ALLOWED),
+        ("http:/a", RowErrorClass.URI_NOT_ALLOWED),
         ("http://example.com/a", RowErrorClass.URI_NOT_ALLOWED),
         ("https://example.com/a", RowErrorClass.URI_NOT_ALLOWED),
     ],
@@ -100,6 +103,19 @@ def test_roots_hold_after_dots_and_links(tmp_path: Path, write: Write) -> None:
     assert refused(encoded, allowed_file_roots=roots) is RowErrorClass.URI_NOT_ALLOWED
     assert fetch(f"{tmp_path}/alias/a", limits) == b"in"
     assert fetch(f"{tmp_path}/alias/a", MediaLimits(allowed_file_roots=(f"{tmp_path}/alias/",)))
+
+
+def test_roots_may_lie_in_the_home_folder(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside = write("d/a", b"in"), write("b", b"out")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert fetch(inside, MediaLimits(allowed_file_roots=("~/d",))) == b"in"
+    assert refused(outside, allowed_file_roots=("~/d",)) is RowErrorClass.URI_NOT_ALLOWED
+
+
+def test_a_scheme_without_slashes_hides_its_query_too() -> None:
+    assert shown("https:/host/a.png?X-Amz-Signature=secret") == "https:/host/a.png?…"
 
 
 def test_size_bounds(write: Write) -> None:

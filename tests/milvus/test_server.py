@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -60,6 +61,18 @@ def test_what_was_acknowledged_survives_a_killed_server(tmp_path: Path) -> None:
         assert Searcher(again).count(name) == 50
     finally:
         stop_server(tmp_path)
+
+
+def test_the_folder_may_lie_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    state = tmp_path / "m" / "tte2-server.json"
+    state.parent.mkdir()
+    state.write_text("damaged: each of them tells that it found this file")
+    for use in (find_server, stop_server, ensure_server):
+        with pytest.raises(PrerequisiteError, match=re.escape(f"{state} is damaged")):
+            use("~/m")
+    assert not Path("~").exists()
 
 
 def test_a_folder_open_elsewhere_is_refused(tmp_path: Path) -> None:

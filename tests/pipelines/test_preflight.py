@@ -66,6 +66,14 @@ def test_one_message_and_its_exit_code(
     assert message in refuse(exit_code, override)
 
 
+def test_a_refusal_that_is_late_fails_its_test(
+    refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.pipelines.refusing.WITHIN_S", 0.0)
+    with pytest.raises(AssertionError, match=r"it took \d+\.\d s, over 0, to say error: "):
+        refuse(2, "failure_budget=2")
+
+
 def test_a_model_without_weights(refuse: Refuse, tmp_path: Path) -> None:
     folder = tmp_path / "corpus" / "model"
     folder.mkdir()

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO
 
 from tte2_ray.artifacts.store import ObjectRefusedError, ObjectStat, check_key, folder_prefix
@@ -55,12 +55,12 @@ class DiskStore:
     def get(self, key: str) -> bytes:
         """The whole object."""
         with _typed_errors(self.root, key):
-            return self._path(key).read_bytes()
+            return self._file(key).read_bytes()
 
     def open(self, key: str) -> BinaryIO:
         """The file itself."""
         with _typed_errors(self.root, key):
-            return self._path(key).open("rb")
+            return self._file(key).open("rb")
 
     def put(self, key: str, data: bytes) -> None:
         """Write or replace the object atomically."""
@@ -110,6 +110,15 @@ class DiskStore:
     def _path(self, key: str) -> Path:
         return self._folder / check_key(key)
 
+    def _file(self, key: str) -> Path:
+        """The path of what may be opened: a pipe would wait for its other end."""
+        path = self._path(key)
+        mode = path.stat().st_mode
+        if not S_ISREG(mode) and not S_ISDIR(mode):
+            hint = "no regular file but a pipe, a socket or a device; remove it, or copy its bytes"
+            raise ObjectRefusedError(f"{self.root}/{key}: {hint}")
+        return path
+
     @contextmanager
     def _written(self, key: str, data: bytes) -> Iterator[Path]:
         path = self._path(key)
@@ -138,7 +147,7 @@ class DiskStore:
         folders = {e.name for e in entries if e.name not in endless and e.is_dir()}
         entries.sort(key=lambda e: os.fsencode(f"{e.name}/" if e.name in folders else e.name))
         for entry in entries:
-            if entry.name in endless:  # listed, so that it is not lost silently
+            if entry.name in endless or _is_special(entry):  # listed, so that it is not lost
                 yield f"{prefix}{entry.name}", 0
             elif entry.name in folders:
                 if not shallow:
@@ -149,6 +158,16 @@ class DiskStore:
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
+
+
+def _is_special(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a pipe, a socket or a device: neither a file nor a folder."""
+    return (
+        not entry.is_file()
+        and not entry.is_dir()
+        and not entry.name.startswith(_TEMPORARY)
+        and os.path.exists(entry.path)
+    )
 
 
 def _leads_nowhere(entry: "os.DirEntry[str]", above: frozenset[tuple[int, int]]) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from tte2_ray.config.paths import with_home
 from tte2_ray.errors import ConfigError, ResourceMissingError
 
 _SUFFIXES = frozenset((".safetensors", ".json", ".jinja", ".txt", ".model", ".py"))
@@ -35,7 +36,7 @@ def model_version(model: str, revision: str = "", *, cache: Path | None = None) 
         ResourceMissingError: the folder is missing, or holds no safetensors or no config.json.
         ConfigError: a hub name without a revision.
     """
-    folder = Path(model).expanduser()
+    folder = Path(with_home(model))
     if folder.is_dir():
         return f"sha256:{_hash_folder(folder, cache or cache_folder() / 'file-digests.sqlite')}"
     if names_folder(model):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from tte2_ray.config.paths import with_home
 from tte2_ray.errors import ConfigError, PrerequisiteError
 
 MAX_KEY_PART_BYTES = 200
@@ -94,7 +95,7 @@ def open_store(root: str) -> Store:
             credentials from the standard AWS environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …).
 
     Raises:
-        ConfigError: the root is empty or its scheme is unknown.
+        ConfigError: the root is empty, its scheme is unknown, or the home that it names.
     """
     match = _SCHEME.match(root)
     scheme = match.group(1).lower() if match else "path"
@@ -110,7 +111,7 @@ def open_store(root: str) -> Store:
     from tte2_ray.artifacts.disk import DiskStore
 
     path = unquote(urlsplit(root).path) if scheme == "file" else root
-    return DiskStore(str(Path(path).expanduser().absolute()))
+    return DiskStore(str(Path(with_home(path)).absolute()))
 
 
 def check_key(key: str) -> str:

@@ -84,7 +84,7 @@ def allowed_path(path: str, uri: str, limits: MediaLimits) -> str:
         RowError: `uri_not_allowed`, it lies outside `allowed_file_roots`.
     """
     real = os.path.realpath(path)
-    roots = [os.path.realpath(root) for root in limits.allowed_file_roots]
+    roots = [os.path.realpath(os.path.expanduser(root)) for root in limits.allowed_file_roots]
     if roots and not any(os.path.commonpath([root, real]) == root for root in roots):
         raise RowError(
             RowErrorClass.URI_NOT_ALLOWED,

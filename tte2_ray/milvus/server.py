@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from tte2_ray.config.paths import with_home
 from tte2_ray.errors import PrerequisiteError, RuntimeFailure
 from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.config import MilvusConfig
@@ -78,7 +79,7 @@ def ensure_server(data_dir: str | Path, *, timeout_s: float = 60.0) -> EmbeddedS
         raise PrerequisiteError(
             "milvus-lite is not installed: run `make setup`, or set milvus.uri."
         )
-    folder = Path(data_dir).absolute()
+    folder = _folder(data_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -104,7 +105,7 @@ def ensure_server(data_dir: str | Path, *, timeout_s: float = 60.0) -> EmbeddedS
 
 def find_server(data_dir: str | Path) -> EmbeddedServer | None:
     """The server of a data folder if it runs and answers."""
-    folder = Path(data_dir).absolute()
+    folder = _folder(data_dir)
     state = _read_state(folder)
     # Ask the port first: to test the lock is to take it, which would fail a server that starts.
     if state is None or not _answers(state) or not _is_locked(folder / _LITE_LOCK):
@@ -121,7 +122,7 @@ def stop_server(data_dir: str | Path, *, timeout_s: float = 30.0) -> bool:
     Raises:
         RuntimeFailure: it does not end.
     """
-    folder = Path(data_dir).absolute()
+    folder = _folder(data_dir)
     server = find_server(folder)
     if server is None:
         return False
@@ -134,6 +135,10 @@ def stop_server(data_dir: str | Path, *, timeout_s: float = 30.0) -> bool:
                 return True
             time.sleep(0.05)
     raise RuntimeFailure(f"The Milvus server of {folder} (process {server.pid}) does not end.")
+
+
+def _folder(data_dir: str | Path) -> Path:
+    return Path(with_home(str(data_dir))).absolute()
 
 
 def _start(folder: Path, deadline: float) -> EmbeddedServer:

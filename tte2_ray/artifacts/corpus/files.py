@@ -70,7 +70,8 @@ def _rows(store: Store, key: str, size: int, max_pages: int) -> Iterable[dict[st
     if not kind:
         raise RowError(RowErrorClass.UNSUPPORTED_TYPE, "no picture, video, PDF or text by its name")
     if size == 0:
-        raise RowError(RowErrorClass.EMPTY_FILE, "the file is empty")
+        message = "the file is empty, or is none: a pipe, a device, a link that leads nowhere"
+        raise RowError(RowErrorClass.EMPTY_FILE, message)
     try:
         if kind == "text":
             return [{"item_id": key, "text": _text(store, key, size)}]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.artifacts.corpus.rows import CorpusRow, accept, reject
+from tte2_ray.artifacts.corpus.rows import COLUMNS, CorpusRow, accept, reject
 from tte2_ray.artifacts.corpus.source import resolver
 from tte2_ray.artifacts.store import Store
 from tte2_ray.errors import RowError, RowErrorClass, ValidationError
@@ -47,11 +47,16 @@ def _columns(schema: "pa.Schema", uri: str) -> list[str]:
 
     if "item_id" not in schema.names:
         raise ValidationError(f"{uri}: no column item_id; its columns are {schema.names[:20]}")
-    binary = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
+    binary = (
+        types.is_binary,
+        types.is_large_binary,
+        types.is_fixed_size_binary,
+        types.is_binary_view,
+    )
     return [
         field.name
         for field in schema
-        if field.name == "text"
+        if field.name in COLUMNS  # many writers do not say that theirs are UTF-8
         or not (any(is_kind(field.type) for is_kind in binary) or field.name.startswith("__"))
     ]
 

@@ -5,7 +5,8 @@ Columns: `item_id` (text or a whole number) and any of `text`, `image_uri`, `ima
 
 The page is `page`, counted from 1 as in `#page=<n>` of PDF links and in the ids of a folder of
 files, or `document_page`, counted from 0; where both stand it is `document_page`, where neither
-does it is the first, and a note says of how many.
+does it is the first, and a note says of how many. Bytes in a column of ours are UTF-8, which
+Parquet need not say.
 
 Every other column is kept in `metadata` under its name, where `metadata` itself does not have that
 name; so is `page`. null and NaN stand for "nothing". Metadata may use JSON's types; dates become
@@ -16,6 +17,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +30,7 @@ MAX_RAW_CHARS = 64 * 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
-_COLUMNS = frozenset(
+COLUMNS = frozenset(
     (
         "item_id",
         "text",
@@ -40,6 +42,7 @@ _COLUMNS = frozenset(
         "metadata",
     )
 )
+"""What a row may say of an item; see above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +80,8 @@ def reject(where: str, error: RowError, row: Any) -> RejectedRow:
     """The `RejectedRow` of a row error; `row` may be text that was not understood."""
     kept = shallow(row)
     raw = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False, default=repr)
-    named = row.get("item_id") if isinstance(row, Mapping) else ""
     return RejectedRow(
-        item_id=_storable(named if isinstance(named, str) else "")[:ITEM_ID_MAX_BYTES],
+        item_id=_storable(_readable_id(row))[:ITEM_ID_MAX_BYTES],
         error_class=error.error_class,
         message=_storable(f"{where}: {error.message}"),
         row=_storable(raw[:MAX_RAW_CHARS]),
@@ -98,7 +100,11 @@ def parse_row(row: Any, resolve: Callable[[str], str]) -> Item:
     """
     if not isinstance(row, Mapping):
         raise RowError(RowErrorClass.MALFORMED_ROW, f"a row is an object, not {_kind(row)}")
-    cells = {name: value for name, value in row.items() if not _is_nothing(value)}
+    cells = {
+        name: _decoded(value, name) if name in COLUMNS else value
+        for name, value in row.items()
+        if not _is_nothing(value)
+    }
     item = Item(
         item_id=_item_id(cells.get("item_id")),
         text=_text(cells, "text"),
@@ -107,12 +113,33 @@ def parse_row(row: Any, resolve: Callable[[str], str]) -> Item:
         document_uri=_uri(cells, "document_uri", resolve),
         document_page=_page(cells),
         metadata=metadata_of(
-            cells.get("metadata", {}), {k: v for k, v in cells.items() if k not in _COLUMNS}
+            cells.get("metadata", {}), {k: v for k, v in cells.items() if k not in COLUMNS}
         ),
     )
     if item.is_empty:
         raise RowError(RowErrorClass.EMPTY_ROW, "neither text nor media; nothing to index")
     return item
+
+
+def _readable_id(row: Any) -> str:
+    """As far as there is one."""
+    named = row.get("item_id") if isinstance(row, Mapping) else ""
+    if isinstance(named, bytes):
+        with suppress(UnicodeDecodeError):
+            return named.decode()
+    return named if isinstance(named, str) else ""
+
+
+def _decoded(value: Any, name: str) -> Any:
+    """The text that bytes, or the bytes in a list, stand for; anything else as it is."""
+    if isinstance(value, list):
+        return [_decoded(each, name) if isinstance(each, bytes) else each for each in value]
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {error}") from error
 
 
 def _item_id(value: Any) -> str:
@@ -129,11 +156,6 @@ def _item_id(value: Any) -> str:
 
 def _text(cells: Mapping[str, Any], name: str) -> str:
     value = cells.get(name, "")
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError as error:
-            raise RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {error}") from error
     if not isinstance(value, str):
         raise RowError(RowErrorClass.MALFORMED_ROW, f"{name} must be text, not {_kind(value)}")
     return checked_text(value, name)

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from tte2_ray.artifacts.corpus.files import is_media
 from tte2_ray.artifacts.store import Store, open_store
 from tte2_ray.errors import ConfigError, ResourceMissingError, RowError, RowErrorClass
+from tte2_ray.media.uri import is_uri
 
 CorpusFormat = Literal["auto", "parquet", "jsonl", "files"]
 
@@ -26,7 +27,6 @@ _ABOUT = ("readme", "license", "licence", "notice", "citation", "changelog")
 """Texts beside a manifest that are about it, and no items."""
 _Keys = Callable[[], Iterator[tuple[str, int]]]
 _WILDCARD = re.compile(r"[*?\[]")
-_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://|^(data|file|https?|s3):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +76,11 @@ def resolver(manifest_uri: str) -> Callable[[str], str]:
         bucket, _, key = manifest_uri[len("s3://") :].partition("/")
         return lambda uri: _resolve_s3(bucket, dirname(key), uri)
     folder = dirname(unquote(urlsplit(manifest_uri).path, errors="surrogateescape"))
-    return lambda uri: uri if _URI.match(uri) else _file_uri(join(folder, uri))
+    return lambda uri: uri if is_uri(uri) else _file_uri(join(folder, uri))
 
 
 def _resolve_s3(bucket: str, folder: str, uri: str) -> str:
-    if _URI.match(uri):
+    if is_uri(uri):
         return uri
     if uri.startswith("/"):
         return _file_uri(uri)

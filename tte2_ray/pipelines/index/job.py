@@ -23,6 +23,7 @@ from tte2_ray.pipelines.index.cluster import cluster, require_answer
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import print_plan, usd_per_hour
 from tte2_ray.pipelines.index.expect import Expected, dry_run, expect
+from tte2_ray.pipelines.index.folders import with_home_folders
 from tte2_ray.pipelines.index.outcome import outcome_told, tell_running
 from tte2_ray.pipelines.index.phases import Pool, engine_pool, run_phase
 from tte2_ray.pipelines.index.plan import Job, plan_job, plans_of, remaining, require_items
@@ -66,13 +67,14 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
         ValidationError: accounting, counts or sampled searches do not hold.
         RuntimeFailure: an engine or Ray failed for good.
     """
-    with outcome_told(loaded.config, dry_run=options.dry_run):
-        _index(loaded, options, out)
+    config = with_home_folders(loaded.config)
+    with outcome_told(config, dry_run=options.dry_run):
+        _index(config, options, out)
 
 
-def _index(loaded: Loaded[IndexConfig], options: Options, out: TextIO) -> None:
+def _index(config: IndexConfig, options: Options, out: TextIO) -> None:
     began = time.monotonic()
-    config, store = preflight.check(loaded.config, dry_run=options.dry_run)
+    config, store = preflight.check(config, dry_run=options.dry_run)
     if not options.dry_run:
         tell_running(config)  # in the folder that was only now made
     with plans_of(store, dry=options.dry_run) as plans:

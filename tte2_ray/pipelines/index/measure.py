@@ -74,9 +74,10 @@ def _on_a_replica(
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, TteError) else error) from None
     except ray.exceptions.RayError as error:  # its process was killed, of memory most often
+        said = " ".join(str(error).split())[:300].rstrip(".")
         raise RuntimeFailure(
-            f"the sample on {engine.model} ended with its process: {str(error).strip()[:300]}; the "
-            "model may need more memory than its node has"
+            f"the sample on {engine.model} ended with its process: {said}; the model may need more "
+            "memory than its node has"
         ) from error
     return measured
 

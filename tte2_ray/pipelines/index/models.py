@@ -7,6 +7,7 @@ from typing import Any
 
 from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.artifacts.weights import require_weights
+from tte2_ray.config.paths import with_home
 from tte2_ray.engines import EmbedderConfig, EngineConfig, resolve_model
 from tte2_ray.engines.config import MINI
 from tte2_ray.engines.hub import hub_folder
@@ -44,7 +45,7 @@ def _with_whole_folders(engine: EngineConfig) -> EngineConfig:
 
 
 def _whole(name: str) -> str:
-    folder = Path(name).expanduser()
+    folder = Path(with_home(name))
     local = name and not name.startswith(MINI) and folder.is_dir()
     return str(folder.absolute()) if local else name
 

@@ -139,7 +139,7 @@ def _require_kept(config: IndexConfig) -> None:
         return
     folders = {"report_dir": config.report_dir}
     if "://" not in config.store:
-        folders["store"] = str(Path(config.store).expanduser())
+        folders["store"] = config.store
     if not config.milvus.uri:
         folders["milvus.data_dir"] = config.milvus.data_dir
     lost = [f"{key}={path}" for key, path in folders.items() if not Path(path).is_absolute()]
