@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from benchmarks.mini_eval.occlusion import hidden_by_item
 from tte2_ray.mini.edits.scene import with_thing
 from tte2_ray.mini.language import actor, event_words
 from tte2_ray.mini.tasks import Candidate, Case, make_case
@@ -110,3 +111,12 @@ def test_a_wrong_close_up_mixes_the_pictures_own_parts_where_it_can() -> None:
         others = [shown(miss) for miss in case.negatives if miss.truth != scene]
         assert any(look_is_in(scene, thing) for thing in others), case.text
     assert mixed > CASES / 2
+
+
+def test_about_one_big_thing_in_seven_is_partly_hidden() -> None:
+    worlds = [hidden_by_item(seed, "test", queries=20) for seed in range(5)]
+    shares = [share for world in worlds for things in world.values() for share in things]
+    assert len(shares) > 2000
+    partly = sum(share > 0.01 for share in shares) / len(shares)
+    assert 0.11 < partly < 0.19  # near-misses share their places, so that worlds differ
+    assert sum(share > 0.5 for share in shares) / len(shares) < 0.01, "most of it is always seen"

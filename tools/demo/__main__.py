@@ -17,10 +17,10 @@ from pathlib import Path
 
 from tools.demo.ask import ask
 from tools.demo.embedded_milvus import embedded_milvus
-from tools.demo.measure import modalities, rows, time_row
+from tools.demo.measure import engines_row, modalities, rows, time_rows
 from tools.demo.miniature import Miniature, miniature
 from tools.demo.page import render
-from tools.demo.past import has_run_before, remember_run
+from tools.demo.past import first_run, has_run_before, remember_run
 from tools.demo.ray_head import LOGICAL_CPUS, local_ray
 from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
@@ -77,14 +77,17 @@ def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:
         indexed = modalities(config.with_milvus(milvus), world.items)
     results = json.loads((folder / "index" / "results.json").read_text())
     items = Counter(str(item.modality) for item in world.items.values())
-    measured = rows(answers, results, items, indexed, again)
-    until_here = time_row(time.time() - started, again)
+    measured = [engines_row(config, results), *rows(answers, results, items, indexed, again)]
+    first = first_run(folder) if again else None
+    until_here = time_rows(time.time() - started, again, first)
     page = BUILD / "demo.html"
-    page.write_text(render(world, answers, results, [until_here, *measured], config.media,
+    page.write_text(render(world, answers, results, [*until_here, *measured], config.media,
                            "demo/index/report.html"))  # fmt: skip
-    remember_run(folder, config, world.folder)
     _say("page", _opened(page) if show else str(page))
-    return conclude(TARGET, [time_row(time.time() - started, again), *measured])
+    seconds = time.time() - started
+    if not again:
+        remember_run(folder, config, world.folder, started, seconds)
+    return conclude(TARGET, [*time_rows(seconds, again, first), *measured])
 
 
 def job_overrides(world: Miniature, folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tools.demo.ask import Answer
+from tools.demo.past import FirstRun
 from tools.intervals import Estimate, mean_of_means
 from tools.shown import Row
 from tte2_ray.milvus.searcher import Searcher
@@ -13,16 +14,42 @@ from tte2_ray.pipelines.index.config import IndexConfig
 FIRST_S, AGAIN_S = 480, 120
 
 
-def time_row(seconds: float, again: bool) -> Row:
-    """How long the demo took.
+def time_rows(seconds: float, again: bool, first: FirstRun | None) -> list[Row]:
+    """How long the demo took, this time and the first.
 
     Args:
         seconds: since `make demo` was typed.
         again: whether it had run to its end before with this world and these models.
+        first: the run that made what this one found; None where this is it, or its time is unknown.
     """
-    limit, which = (AGAIN_S, "again") if again else (FIRST_S, "first time")
-    return Row(name=f"run, {which}", value=round(seconds, 1), unit="s", target=f"< {limit}",
+    if not again:
+        return [_time_row("run, first time", seconds, FIRST_S)]
+    taken = [_time_row("run, again", seconds, AGAIN_S)]
+    if first is not None:
+        setup = "setup included" if first.with_setup else "set up before"
+        taken.append(_time_row(f"first run, {setup}", first.seconds, FIRST_S))
+    return taken
+
+
+def _time_row(name: str, seconds: float, limit: int) -> Row:
+    return Row(name=name, value=round(seconds, 1), unit="s", target=f"< {limit}",
                holds=seconds < limit)  # fmt: skip
+
+
+def engines_row(config: IndexConfig, results: dict[str, Any]) -> Row:
+    """How many of the two engines are vLLM; none is where the job ran by other models.
+
+    Args:
+        config: of the job.
+        results: results.json of the job; its fingerprints say by what recipes it ran.
+    """
+    asked = {"ecr": config.ecr_recipe().fingerprint,
+             "embedding": config.embedding_recipe().fingerprint}  # fmt: skip
+    told = results["fingerprints"] == asked
+    engines = config.reasoner.engine, config.embedder.engine
+    real = sum(told and engine.kind == "vllm" for engine in engines)
+    return Row(name="engines on vLLM", value=real, unit="engines", target=f"= {len(engines)}",
+               holds=real == len(engines), n=len(engines))  # fmt: skip
 
 
 def modalities(config: IndexConfig, item_ids: Iterable[str]) -> Counter[str]:
@@ -53,7 +80,7 @@ def rows(
         results: results.json of the job.
         items: of the world, by modality.
         indexed: those of them that the index holds, by modality.
-        again: see `time_row`.
+        again: see `time_rows`.
     """
     count = results["rows"]
     kept = ("indexed", "unchanged", "rejected")

@@ -1,13 +1,18 @@
 """The demo's rows fail where they must."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.tools.demo.conftest import Answered
-from tools.demo.measure import rows, time_row
+from tools.demo.measure import engines_row, rows, time_rows
+from tools.demo.past import FirstRun
+from tools.job import index_job
 from tools.shown import Row
+from tte2_ray.engines import EngineConfig
+from tte2_ray.pipelines.index.config import IndexConfig
 
 ITEMS = Counter(image=6, text=4)
 INDEXED = Counter(image=5, text=4)
@@ -62,13 +67,46 @@ def test_what_the_index_does_not_hold_fails(answers: list[Any]) -> None:
 
 
 def test_the_second_run_must_be_fast_and_write_nothing(answers: list[Any]) -> None:
-    assert broken([time_row(130.0, again=True)]) == ["run, again"]
-    assert broken([time_row(110.0, again=True), time_row(470.0, again=False)]) == []
-    assert broken([time_row(490.0, again=False)]) == ["run, first time"]
+    assert broken(time_rows(130.0, again=True, first=None)) == ["run, again"]
+    assert broken(time_rows(110.0, again=True, first=None)) == []
+    assert broken(time_rows(470.0, again=False, first=None)) == []
+    assert broken(time_rows(490.0, again=False, first=None)) == ["run, first time"]
     idle = results(indexed=0, unchanged=9, written=0)
     assert broken(rows(answers, idle, ITEMS, INDEXED, again=True)) == []
     redone = rows(answers, results(), ITEMS, INDEXED, again=True)
     assert broken(redone) == ["tokens written by the job"]
+
+
+def test_the_second_run_states_the_first_again() -> None:
+    again, first = time_rows(100.0, True, FirstRun(seconds=431.2, with_setup=True))
+    assert (again.name, again.value, again.target) == ("run, again", 100, "< 120")
+    assert (first.name, first.value) == ("first run, setup included", 431.2)
+    assert (first.unit, first.target, first.holds, first.n) == ("s", "< 480", True, 1)
+    slow = FirstRun(seconds=490.0, with_setup=False)
+    assert broken(time_rows(100.0, True, slow)) == ["first run, set up before"]
+
+
+def told_by(config: IndexConfig) -> dict[str, Any]:
+    """What results.json says of the models of a job that ran by `config`."""
+    fingerprints = {"ecr": config.ecr_recipe().fingerprint,
+                    "embedding": config.embedding_recipe().fingerprint}  # fmt: skip
+    return {"fingerprints": fingerprints}
+
+
+def with_a_fake(config: IndexConfig, role: str) -> IndexConfig:
+    engine = EngineConfig(kind="fake")
+    return replace(config, **{role: replace(getattr(config, role), engine=engine)})
+
+
+def test_an_engine_that_is_no_vllm_fails() -> None:
+    config = index_job().config
+    real = engines_row(config, told_by(config))
+    assert (real.value, real.target, real.holds, real.n) == (2, "= 2", True, 2)
+    for role in ("reasoner", "embedder"):
+        other = with_a_fake(config, role)
+        assert engines_row(other, told_by(other)).value == 1
+        assert not engines_row(other, told_by(other)).holds
+        assert engines_row(config, told_by(other)).value == 0, "the job ran by other models"
 
 
 def test_a_query_without_a_hit_is_not_answered(answers: list[Any], answered: Answered) -> None:
