@@ -34,7 +34,7 @@ OF_THE_WORLD_BEFORE = pytest.mark.xfail(strict=True, reason="to be trained anew:
     "role",
     [
         "reasoner",
-        pytest.param("embedder", marks=OF_THE_WORLD_BEFORE),
+        "embedder",
         pytest.param("direct", marks=OF_THE_WORLD_BEFORE),
     ],
 )

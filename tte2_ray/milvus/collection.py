@@ -171,7 +171,9 @@ def _index_params(client: "MilvusClient", config: MilvusConfig) -> Any:
         "vector",
         index_type=config.index_type,
         metric_type=config.metric,
-        params=config.build_params,
+        # pymilvus sends the keys of `params` one by one, which Milvus Lite ignores; both kinds of
+        # server read them from one key of that name.
+        params={"params": config.build_params},
     )
     return params
 

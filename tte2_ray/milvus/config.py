@@ -37,6 +37,8 @@ class MilvusConfig:
     """`user:password` or an API key; write `${oc.env:MILVUS_TOKEN}`, never the secret itself."""
     index_type: IndexType = "HNSW"
     metric: Metric = "COSINE"
+    """IP is for vectors of one length, as the engines give them: a longer one would come before a
+    row's own, and verification would refuse the index."""
     index_params: dict[str, Any] = field(default_factory=dict)
     """Build parameters that override the defaults of `index_type`, e.g. `{M: 32}`."""
     search_params: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class MilvusConfig:
     connect_timeout_s: float = speed(5.0)
     """Seconds until a server that does not answer is given up."""
     patience_s: float = speed(300.0)
-    """Seconds without one accepted request until a writer that is slowed down gives up."""
+    """Seconds of nothing but refusals until a writer that is slowed down gives up."""
 
     def __post_init__(self) -> None:
         scheme = urlparse(self.uri).scheme

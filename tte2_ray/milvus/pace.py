@@ -17,7 +17,8 @@ class Pace:
     """The rows a second that one writer sends; unlimited until the server first says no.
 
     Args:
-        patience_s: seconds without an accepted request until `denied` says to give up.
+        patience_s: seconds since the first refusal after the last accepted request, until `denied`
+            says to give up. A writer that has nothing to send loses none of it.
         clock, sleep: the time, replaced in tests.
         seed: of the jitter; None draws one, so that writers do not come back in step.
     """
@@ -40,7 +41,8 @@ class Pace:
         self._step = 0.0
         self._seen_rate = 0.0
         self._denials = 0
-        self._next_at = self._last_accepted = clock()
+        self._next_at = clock()
+        self._refused_since: float | None = None
 
     def wait_for_turn(self, rows: int) -> None:
         """Sleep until `rows` more may be sent at the present rate."""
@@ -57,7 +59,7 @@ class Pace:
         with self._lock:
             self._seen_rate = rows / max(took_s, 1e-6)
             self._denials = 0
-            self._last_accepted = self._clock()
+            self._refused_since = None
             if self.rate is not None:
                 self.rate += self._step
 
@@ -80,7 +82,10 @@ class Pace:
     def _pause(self) -> bool:
         with self._lock:
             self._denials += 1
-            if self._clock() - self._last_accepted > self._patience_s:
+            now = self._clock()
+            if self._refused_since is None:
+                self._refused_since = now
+            if now - self._refused_since > self._patience_s:
                 return False
             pause_s = min(_FIRST_PAUSE_S * 2 ** min(self._denials - 1, 10), _LONGEST_PAUSE_S)
             pause_s *= self._random.uniform(0.5, 1.5)

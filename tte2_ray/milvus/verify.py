@@ -28,7 +28,7 @@ class VerifyConfig:
     max_tied_share: float = 0.5
     """Share of sampled rows that may tie with another: above it the vectors have collapsed."""
     tie_tolerance: float = 1e-4
-    """Scores closer than this are one score."""
+    """Scores closer than this are one score; above a score of 1, this share of it."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -165,4 +165,9 @@ def _first(hits: list[Hit], tolerance: float) -> set[str]:
     >>> sorted(_first([*hits, Hit(item_id="c", score=0.9)], 1e-4))
     ['a', 'b']
     """
-    return {hit.item_id for hit in hits if abs(hit.score - hits[0].score) <= tolerance}
+    if not hits:
+        return set()
+    best = hits[0].score
+    # Inner products of long vectors are large, and so is their rounding.
+    tolerance *= max(1.0, abs(best))
+    return {hit.item_id for hit in hits if abs(hit.score - best) <= tolerance}

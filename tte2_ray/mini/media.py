@@ -24,7 +24,10 @@ class Media:
 
 
 def fit(picture: "Image", max_pixels: int) -> "Image":
-    """The picture scaled so that it has at most `max_pixels`, in steps that suit the patches."""
+    """The picture scaled to about `max_pixels`, a whole number of patches wide and high.
+
+    As many for squares and pages; what is cut to another shape may have a sixth more.
+    """
     from PIL import Image
 
     scale = (max_pixels / (picture.width * picture.height)) ** 0.5
