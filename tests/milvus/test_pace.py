@@ -1,3 +1,5 @@
+import pytest
+
 from tte2_ray.milvus.pace import Pace
 
 
@@ -62,6 +64,20 @@ def test_pauses_grow_and_patience_ends() -> None:
     assert pauses[0] < 0.2
     assert max(pauses) <= 7.5
     assert 30.0 < time.now < 40.0
+
+
+@pytest.mark.parametrize("wrote_before", [False, True])
+def test_an_idle_writer_keeps_its_patience(wrote_before: bool) -> None:
+    time = FakeTime()
+    pace = _pace(time, patience_s=30.0)
+    if wrote_before:
+        assert pace.denied(10)
+        pace.accepted(10, took_s=1.0)
+    time.now += 1000.0  # the next rows take their time
+    assert pace.denied(10)
+    assert pace.failed()
+    time.now += 31.0
+    assert not pace.denied(10)
 
 
 def test_writers_do_not_come_back_in_step() -> None:
