@@ -27,17 +27,7 @@ def test_a_trained_embedder_finds_positives_among_near_misses() -> None:
     assert sum(one["value"] for one in measures) / len(measures) > 0.6
 
 
-OF_THE_WORLD_BEFORE = pytest.mark.xfail(strict=True, reason="to be trained anew: docs/log.md")
-
-
-@pytest.mark.parametrize(
-    "role",
-    [
-        "reasoner",
-        "embedder",
-        pytest.param("direct", marks=OF_THE_WORLD_BEFORE),
-    ],
-)
+@pytest.mark.parametrize("role", TRAINING)
 def test_carried_weights_say_where_they_come_from(role: str) -> None:
     said = json.loads((WEIGHTS / role / "provenance.json").read_text())
     assert said["code_revision"]
