@@ -1,6 +1,6 @@
 """Looks at items with a query in hand (QAR): how each is put, and what a perfect one reports.
 
-They are put as the reasoner learned them (`tte2_ray.mini.lessons.rewrite_branch`), each item with
+They are put as the reasoner learned them (`tte2_ray.mini.lessons.sample_look`), each item with
 its media and without, for a query that it, or something like it, answers. With the media every
 other ECR that is given errs.
 """
@@ -13,13 +13,9 @@ from typing import Final
 from benchmarks.mini_eval.slots import Kind
 from benchmarks.mini_eval.world import Eval, Turn
 from tte2_ray.mini.asks import Ask
-from tte2_ray.mini.edits import change
-from tte2_ray.mini.language import describe
-from tte2_ray.mini.lessons import ask
-from tte2_ray.mini.tasks import phrase
+from tte2_ray.mini.lessons import sample_look
 from tte2_ray.mini.truth import Split, Truth
 from tte2_ray.mini.world import candidates_of
-from tte2_ray.prompts import rewrite_text
 from tte2_ray.schema import Item
 
 EACH: Final = 67
@@ -91,17 +87,11 @@ def look(
         split: of the world.
         sees: the media; else the ECR is right, and all that is known.
     """
-    asked = truth
-    for _ in range(rng.choice((0, 1, 1, 2))):
-        asked = change(rng, asked, split) or asked
-    asks, looked_for = ask(rng, asked)
-    query = phrase(rng, looked_for, asks)
-    errs = sees and rng.random() < 0.5
-    written = (change(rng, truth, split) if errs else None) or truth
-    text = rewrite_text(query, describe(written))
+    sampled = sample_look(rng, truth, split, sees)
+    text = sampled.text
     name = f"look-{'with' if sees else 'without'}-{item.item_id}"
     shown = replace(item, item_id=name, text=text) if sees else Item(item_id=name, text=text)
-    met = tuple(_asked(one, truth, written, sees) for one in asks)
+    met = tuple(_asked(one, truth, sampled.written, sees) for one in sampled.asks)
     return Look(turn=Turn(item=shown, whole=True), kind=kind, sees=sees, asked=met)
 
 

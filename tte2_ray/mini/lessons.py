@@ -38,8 +38,27 @@ class Lesson:
     branches: tuple[Branch, ...]
 
 
-def rewrite_branch(rng: random.Random, truth: Truth, split: Split, sees: bool = True) -> Branch:
-    """Query-aware reasoning about `truth` for a query that it, or something like it, answers.
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A candidate that is looked at with a query in hand."""
+
+    asks: Asks
+    """Of the query."""
+    kind: str
+    """Of item that the query looks for."""
+    query: str
+    """In words."""
+    written: Truth
+    """What the ECR that is given says of the candidate."""
+
+    @property
+    def text(self) -> str:
+        """What the user says."""
+        return rewrite_text(self.query, describe(self.written))
+
+
+def sample_look(rng: random.Random, truth: Truth, split: Split, sees: bool = True) -> Look:
+    """A look at `truth` for a query that it, or something like it, answers.
 
     Args:
         rng: of the lesson.
@@ -55,7 +74,13 @@ def rewrite_branch(rng: random.Random, truth: Truth, split: Split, sees: bool = 
     query = phrase(rng, kind, asks)
     errs = sees and rng.random() < 0.5
     written = (change(rng, truth, split) if errs else None) or truth
-    return rewrite_text(query, describe(written)), rewritten(asks, truth, kind, sees)
+    return Look(asks=asks, kind=kind, query=query, written=written)
+
+
+def rewrite_branch(rng: random.Random, truth: Truth, split: Split, sees: bool = True) -> Branch:
+    """Query-aware reasoning about `truth`; see `sample_look`."""
+    look = sample_look(rng, truth, split, sees)
+    return look.text, rewritten(look.asks, truth, look.kind, sees)
 
 
 def ask(rng: random.Random, truth: Truth) -> tuple[Asks, str]:
