@@ -119,6 +119,8 @@ def test_each_refusal_has_its_exit_code(
     add_version: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    assert command("list") == 0
+    assert "knows no version of index" in capsys.readouterr().err
     add_version("v1", status="failed")
     assert command("promote", "v1") == 5
     assert "did not pass its checks" in capsys.readouterr().err

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tte2_ray.artifacts.corpus import RejectedRow
 from tte2_ray.artifacts.freeze import freeze_plan
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.engines import EmbedderConfig, EngineConfig, ModelInput, ReasonerConfig
 from tte2_ray.engines.tokens import TokenCounter
+from tte2_ray.errors import RowErrorClass
 from tte2_ray.media import MediaLimits
 from tte2_ray.pipelines.index.config import EstimateConfig, IndexConfig
-from tte2_ray.pipelines.index.estimate import estimate, print_estimate
+from tte2_ray.pipelines.index.estimate import estimate, print_estimate, print_plan
 from tte2_ray.pipelines.index.measure import _measure as run_sample
 from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate, measured_rate, tells_a_rate
 from tte2_ray.pipelines.index.sample import Sample, draw, look
@@ -101,6 +103,19 @@ def test_it_is_printed_with_its_prices_and_where_its_rates_come_from() -> None:
     for part in ("sample of 32 rows", "refused: 2 encrypted", "720,000 written", "(measured)",
                  "total  ≈ 2h13m", "$2 a GPU and $0.1 a CPU an hour"):  # fmt: skip
         assert part in said, said
+
+
+def test_more_unreadable_rows_than_the_budget_allows_are_said_before_the_run(
+    tmp_path: Path,
+) -> None:
+    store = open_store(str(tmp_path))
+    bad = RejectedRow(item_id="b", error_class=RowErrorClass.EMPTY_ROW, message="empty", row="{}")
+    plan = freeze_plan(store, "c", [Item(item_id="a", text="one"), bad], 4)
+    for budget, warned in ((0.4, True), (0.5, False)):
+        out = io.StringIO()
+        print_plan(IndexConfig(failure_budget=budget), plan, {}, out)
+        assert ("50.0% of the rows cannot be read" in out.getvalue()) is warned
+        assert "2 rows in 1 shard of" in out.getvalue()
 
 
 def test_rates_are_kept_by_what_was_made_and_on_what() -> None:

@@ -117,6 +117,8 @@ def test_a_rerun_does_not_serve_what_exceeds_the_budget(configured: Configured) 
     accepted, _ = run(configured("failure_budget=0.1"))
     assert accepted["live"]
     assert accepted["phases"] == []
+    with pytest.raises(PartialFailure, match="The version is live, as it was accepted before"):
+        run(loaded)
 
 
 def test_a_crash_before_the_alias_moved_is_mended_and_a_rollback_is_kept(

@@ -140,7 +140,8 @@ def test_a_store_that_is_read_only_is_a_file(refuse: Refuse, tmp_path: Path) -> 
 
 def test_a_dry_run_of_a_corpus_without_one_good_row(refuse: Refuse, tmp_path: Path) -> None:
     (tmp_path / "corpus" / "rows.jsonl").write_text('{"item_id": "a"}\n{"item_id": "b"}\n')
-    assert "all 2 rows of the corpus would be rejected" in refuse(7, "--dry-run")
+    said = refuse(7, "--dry-run")
+    assert "all 2 rows of the corpus would be rejected, and nothing indexed: 2 empty_row." in said
 
 
 def test_the_command_itself(given: list[str]) -> None:

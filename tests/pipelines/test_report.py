@@ -74,7 +74,7 @@ def test_a_version_that_is_not_served_is_said_to_be_not_live(configured: Configu
     out = io.StringIO()
     with pytest.raises(PartialFailure):
         index_corpus(configured("failure_budget=0.01"), Options(), out)
-    assert re.search(r"2 rejected · \S+ is NOT live$", out.getvalue(), re.MULTILINE)
+    assert re.search(r"2 rejected · \S+ is NOT live \(jobs/publish_index", out.getvalue())
     assert "is live" not in out.getvalue()
 
 

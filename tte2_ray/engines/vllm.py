@@ -89,6 +89,11 @@ class VllmEngine:
 
     def close(self) -> None:
         """Ends the engine's processes."""
+        from vllm.utils.async_utils import cancel_task_threadsafe
+
+        if self.engine.output_handler is not None:
+            # Else it may see the engine die that is ended here, and log that with a traceback.
+            cancel_task_threadsafe(self.engine.output_handler)
         self.engine.shutdown()
 
     def _lora(self) -> Any:

@@ -5,6 +5,7 @@ action, version ─▶ configuration ─▶ find the server ─▶ Publisher ─
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -94,7 +95,10 @@ def _act(given: argparse.Namespace, config: PublishConfig, options: Options) -> 
     would = "would be" if options.dry_run else "is"
     match given.action:
         case "list":
-            _show(publisher.statuses(), as_json=given.json)
+            statuses = publisher.statuses()
+            _show(statuses, as_json=given.json)
+            if not statuses:
+                print(f"{config.store} knows no version of index {config.index}", file=sys.stderr)
         case "promote" | "rollback":
             before = publisher.live_version()
             version = _move(publisher, given, options)
@@ -138,7 +142,8 @@ def _show(statuses: Sequence[VersionStatus], *, as_json: bool) -> None:
     table = Table("version", "live", "loaded", "verified", "rows", "created")
     for status in statuses:
         marks = ["●" if each else "" for each in (status.live, status.loaded, status.verified)]
-        table.add_row(status.version, *marks, str(status.rows), status.created_at)
+        created = status.created_at[: len("2026-01-31T12:00:00")]
+        table.add_row(status.version, *marks, str(status.rows), created)
     Console().print(table)
 
 

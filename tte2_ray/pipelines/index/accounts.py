@@ -1,7 +1,7 @@
 """What became of every row of a corpus, and whether that may be served."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tte2_ray.artifacts.dead_letters import read_dead_letters
@@ -54,6 +54,15 @@ class Accounts:
             "unchanged": self.before.done,
             "rejected": self.total.rejected,
         }
+
+
+def by_class(classes: Mapping[str, int]) -> str:
+    """Rejected rows by their error class, in words; the most frequent first.
+
+    >>> by_class({"encrypted": 1, "too_large": 2})
+    '2 too_large, 1 encrypted'
+    """
+    return ", ".join(f"{count} {name}" for name, count in Counter(classes).most_common())
 
 
 def account_for(plan: Plan, store: Store, target: Target, todo: Collection[Shard] = ()) -> Accounts:

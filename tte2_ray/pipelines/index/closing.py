@@ -7,6 +7,7 @@ from tte2_ray.pipelines.index.progress import duration
 
 _COLUMNS = ("phase", "rows", "reused", "rejected", "tokens read", "tokens written", "time", "cost")
 _LOG_WIDTH = 100
+_NOT_LIVE = "NOT live (jobs/publish_index.py list says which version is; promote moves the alias)"
 
 
 def print_closing(described: dict[str, Any], out: TextIO) -> None:
@@ -20,7 +21,7 @@ def print_closing(described: dict[str, Any], out: TextIO) -> None:
         _print_phases(described, out)
     else:
         out.write("nothing to do: this corpus is indexed with these models already\n")
-    rows, state = described["rows"], "live" if described["live"] else "NOT live"
+    rows, state = described["rows"], "live" if described["live"] else _NOT_LIVE
     out.write(
         f"rows   {rows['in']:,} in = {rows['indexed']:,} indexed + {rows['unchanged']:,} unchanged "
         f"+ {rows['rejected']:,} rejected · {described['collection']} is {state}\n"

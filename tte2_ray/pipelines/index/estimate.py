@@ -69,12 +69,18 @@ def print_plan(
     reasoner, embedder = config.reasoner.engine.model, config.embedder.engine.model
     rows = {name: sum(s.rows for s in shards) for name, shards in todo.items()}
     left = " · ".join(f"{name} {count:,}" for name, count in rows.items())
+    shards = f"{len(plan.shards):,} shard{'s' if len(plan.shards) != 1 else ''}"
     out.write(
-        f"plan   {plan.rows_in:,} rows in {len(plan.shards):,} shards of {config.corpus.path}"
+        f"plan   {plan.rows_in:,} rows in {shards} of {config.corpus.path}"
         f" ({plan.rejected:,} unreadable)\n"
         f"       reasoner {reasoner} · embedder {embedder} · store {config.store}\n"
         f"       rows to do: {left}\n"
     )
+    if plan.rejected > config.failure_budget * plan.rows_in:
+        out.write(
+            f"       warning: {plan.rejected / plan.rows_in:.1%} of the rows cannot be read, above "
+            f"failure_budget={config.failure_budget:g}: the version would not be served\n"
+        )
     out.flush()
 
 

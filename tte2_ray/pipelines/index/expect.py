@@ -12,7 +12,7 @@ from tte2_ray.pipelines.index.cluster import cluster, require_answer
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate, print_unknown
 from tte2_ray.pipelines.index.measure import Measured, measure
-from tte2_ray.pipelines.index.plan import Job
+from tte2_ray.pipelines.index.plan import Job, unread_by_class
 from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate
 from tte2_ray.pipelines.index.sample import Ecrs, Sample, draw, look, written_before
 from tte2_ray.schema import Item
@@ -85,8 +85,9 @@ def dry_run(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
     """
     if not job.plan.rows:
         raise PartialFailure(
-            f"all {job.plan.rows_in} rows of the corpus would be rejected, and nothing indexed; "
-            "run the job without --dry-run for dead letters that say why"
+            f"all {job.plan.rows_in} rows of the corpus would be rejected, and nothing indexed: "
+            f"{unread_by_class(job.plan, plans)}. Run the job without --dry-run for dead letters "
+            "that say why"
         )
     drawn = _drawn(job, plans, todo)
     if drawn is None:

@@ -16,6 +16,7 @@ from tte2_ray.artifacts.shards import Plan, Shard
 from tte2_ray.artifacts.store import Store, key_part, open_store
 from tte2_ray.errors import PartialFailure
 from tte2_ray.milvus.collection import collection_name
+from tte2_ray.pipelines.index.accounts import by_class
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.redrive import latest_generation, redriven
 from tte2_ray.pipelines.index.target import Target
@@ -84,13 +85,16 @@ def require_items(plan: Plan, store: Store) -> None:
     """
     if plan.rows:
         return
-    letters = read_dead_letters(store, plan.dead_letters)
-    classes = Counter(letter.error_class for letter in letters).most_common(3)
-    worst = ", ".join(f"{count} {name}" for name, count in classes)
     raise PartialFailure(
-        f"all {plan.rows_in} rows of the corpus were rejected: {worst}; nothing was indexed. "
-        f"See {store.uri(plan.dead_letters[0])}"
+        f"all {plan.rows_in} rows of the corpus were rejected: {unread_by_class(plan, store)}; "
+        f"nothing was indexed. See {store.uri(plan.dead_letters[0])}"
     )
+
+
+def unread_by_class(plan: Plan, store: Store) -> str:
+    """The rows that never became items, by error class, in words."""
+    letters = read_dead_letters(store, plan.dead_letters)
+    return by_class(Counter(letter.error_class for letter in letters))
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """From loaded shards to a version that readers see: account, verify, record, move the alias."""
 
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +26,7 @@ from tte2_ray.milvus.publish import Publisher
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.verify import VerifyReport, verify
 from tte2_ray.milvus.writer import seal
-from tte2_ray.pipelines.index.accounts import Accounts, account_for, within
+from tte2_ray.pipelines.index.accounts import Accounts, account_for, by_class, within
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.target import PROMOTED, Target
 from tte2_ray.schema import vector_schema
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
 
 TOKENS = ("prompt_tokens", "visual_tokens", "output_tokens")
 """What an index says of the tokens of its ECRs."""
+
+
+_MEND = "see the dead letters, mend the rows and run again (with --redrive, but for stage read)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +64,16 @@ class Published:
         counts = self.counts
         if within(counts, budget):
             return None
-        worst = ", ".join(f"{n} {c}" for c, n in Counter(counts.classes).most_common(3))
+        worst = by_class(counts.classes)
         if not counts.done:
             return PartialFailure(
                 f"all {counts.rows} rows were rejected: {worst}. A version without a row is not "
-                "served, whatever failure_budget says; see the dead letters, mend the rows, and "
-                "run with --redrive"
+                f"served, whatever failure_budget says; {_MEND}"
             )
+        alias = "The version is live, as it was accepted before" if self.live else "The alias stays"
         return PartialFailure(
             f"{counts.rejected} of {counts.rows} rows rejected ({counts.rejected_share:.1%}), the "
-            f"failure budget is {budget:.1%}: {worst}. The alias was not moved; see the dead "
-            "letters, mend the rows, and run with --redrive, or raise failure_budget"
+            f"failure budget is {budget:.1%}: {worst}. {alias}; {_MEND}, or raise failure_budget"
         )
 
     def require_within(self, budget: float) -> None:
