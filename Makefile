@@ -4,10 +4,12 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := $(abspath $(or $(VENV),.venv))/bin
 CHECKS := lint types contracts unit
-RAY_TESTS := tests/tools/demo/test_ray_head.py $(patsubst %,tests/pipelines/test_%.py,bad_input \
-	cluster dry_run index metrics miniature phases redrive resume sources)
+LONG_TESTS := tests/tools/demo/test_ray_head.py tests/pipelines/test_miniature.py \
+	tests/pipelines/test_resume.py
+RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run index metrics phases \
+	redrive sources)
 
-.PHONY: help setup test check $(CHECKS) light on-ray format lock demo real-corpus bench mini-eval
+.PHONY: help setup test check $(CHECKS) light on-ray at-length format lock demo real-corpus bench mini-eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +23,7 @@ demo: setup ## index a generated world by a job on a local Ray, search it, open 
 	@$(BIN)/python -m tools.demo $(ARGS)
 
 test: setup ## set up, run every check, show which hold and how long they took; what CI runs
-	@$(BIN)/python -m tools.checks lint types contracts light on-ray
+	@$(BIN)/python -m tools.checks at-length lint types contracts light on-ray
 
 check: $(CHECKS) ## ruff, mypy --strict, import contracts, tests; ends with the first that fails
 
@@ -38,12 +40,16 @@ contracts: setup
 unit: setup ## the tests alone; ARGS="-k config" picks some
 	$(BIN)/python -m pytest $(ARGS)
 
-# The tests in two parts, which `make test` runs beside each other.
+# The tests in three parts, which `make test` runs beside each other: without Ray, on Ray, and the few
+# that start engines and heads or kill them, and wait most of their time.
 light: setup
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(RAY_TESTS))
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(RAY_TESTS) $(LONG_TESTS))
 
 on-ray: setup
 	$(BIN)/python -m pytest --durations=12 $(RAY_TESTS)
+
+at-length: setup
+	$(BIN)/python -m pytest --durations=12 $(LONG_TESTS)
 
 format: setup ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

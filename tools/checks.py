@@ -1,11 +1,11 @@
 """Every check and whether it holds: `make test`.
 
-python -m tools.checks lint types contracts light on-ray         # targets of the Makefile
+python -m tools.checks at-length lint types contracts light on-ray    # targets of the Makefile
 
 All are run, whichever fail. The tests on Ray are seen as they go; they wait for clusters and
-engines much of the time, so the other checks run beside them, one after the other, and are shown
-behind them. Time is counted from the start of the first: the environment was built before, and how
-long that takes is the network's.
+engines much of the time, so the other checks run beside them, two at a time in their order, and are
+shown behind them. Time is counted from the start of the first: the environment was built before,
+and how long that takes is the network's.
 """
 
 import subprocess
@@ -20,6 +20,9 @@ TARGET = "test"
 MOST_MINUTES = 15
 SEEN = "on-ray"
 """The check that is seen as it goes."""
+
+_BESIDE = 2
+"""Other checks that run at once: on two cores, one of them computes while the others wait."""
 
 Run = Callable[[str], tuple[int, str]]
 """Runs a check by its name: its exit status, and what it printed if that was not seen yet."""
@@ -37,7 +40,7 @@ def main(names: Sequence[str], run: Run | None = None) -> int:
     """
     begin(TARGET)
     began, run = time.monotonic(), run or make_target
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(_BESIDE) as beside:
         others = {name: beside.submit(run, name) for name in names if name != SEEN}
         try:
             statuses = {name: run(name)[0] for name in names if name == SEEN}
