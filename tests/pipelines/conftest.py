@@ -51,6 +51,8 @@ def ray_cluster() -> Iterator[None]:
     """One local Ray for all pipeline tests: a start takes seconds."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_metrics_report_interval_ms", "1000")  # ten seconds are long here
+        # Ray's workers give way to everything else (15), and here other tests run beside them.
+        environment.setenv("RAY_worker_niceness", "0")
         with cluster(RayConfig()):
             yield
 
