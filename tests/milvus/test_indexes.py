@@ -118,7 +118,7 @@ def test_the_parameters_reach_the_index(
     client: Any, chosen: tuple[MilvusConfig, str], request: pytest.FixtureRequest
 ) -> None:
     if request.config.getoption("--milvus-uri", default=""):
-        pytest.skip("Milvus builds no index for a segment of fewer than 1,024 rows")
+        pytest.skip("nprobe had no effect on 1,000 rows of a 2.3.5 server; why was not found out")
     milvus, name = chosen
     load(client, milvus, name, unit_rows())
     query_QD = np.ones((1, DIMENSION), dtype=np.float32)
