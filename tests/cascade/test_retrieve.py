@@ -33,7 +33,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Searcher
                  embedding_key="k", prompt_tokens=1, visual_tokens=0, output_tokens=1, shard="s")
         for n in range(DIMENSION)
     ]  # fmt: skip
-    Writer(config, name, dimension=DIMENSION, client=client).write(rows)
+    Writer(config, name, dimension=DIMENSION).write(rows)
     seal(client, config, name)
     yield Searcher(config, client=client), name
     stop_server(folder)

@@ -12,29 +12,35 @@ from tte2_ray.milvus.collection import ECR_MAX_BYTES
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.pace import Pace
 from tte2_ray.milvus.searcher import Searcher
+from tte2_ray.milvus.upsert import ColumnUpsert, Entity, Upsert
 from tte2_ray.milvus.writer import Rejected, Writer, seal
 
 
-class FaultyClient:
-    """Refuses the first upserts, then passes them on to a real server.
+class FaultyUpsert:
+    """Refuses the first requests, then passes them on to a real server.
 
     It exists because an embedded server has no quotas: the codes and messages are those of
     Milvus 2.3. Everything that it accepts is really written.
     """
 
-    def __init__(self, client: Any, faults: Sequence[Exception], max_rows: int = 10**9) -> None:
-        self._client = client
+    def __init__(self, upsert: Upsert, faults: Sequence[Exception], max_rows: int = 10**9) -> None:
+        self._upsert = upsert
         self._faults = list(faults)
         self._max_rows = max_rows
         self.batch_sizes: list[int] = []
 
-    def upsert(self, collection: str, batch: list[dict[str, Any]], **options: Any) -> Any:
+    def __call__(self, batch: Sequence[Entity]) -> int:
         self.batch_sizes.append(len(batch))
         if len(batch) > self._max_rows:
             raise _fault(9, "force deny: memory quota exceeded")
         if self._faults:
             raise self._faults.pop(0)
-        return self._client.upsert(collection, batch, **options)
+        return self._upsert(batch)
+
+
+@pytest.fixture
+def upsert(client: Any, config: MilvusConfig, collection: str) -> Upsert:
+    return ColumnUpsert(client, collection, config.timeout_s)
 
 
 def _fault(code: Any, message: str) -> Exception:
@@ -45,12 +51,12 @@ def _fault(code: Any, message: str) -> Exception:
 
 
 def _writer(
-    config: MilvusConfig, collection: str, client: Any = None, patience_s: float = 60.0
+    config: MilvusConfig, collection: str, upsert: Upsert | None = None, patience_s: float = 60.0
 ) -> Writer:
     slept: list[float] = []
     clock = iter(range(10**6))  # each look at the clock is a second
     pace = Pace(patience_s, clock=lambda: float(next(clock)), sleep=slept.append, seed=0)
-    return Writer(config, collection, dimension=DIMENSION, client=client, pace=pace)
+    return Writer(config, collection, dimension=DIMENSION, upsert=upsert, pace=pace)
 
 
 def test_rows_come_out_as_they_went_in(config: MilvusConfig, collection: str) -> None:
@@ -130,15 +136,15 @@ def test_a_cut_ecr_is_written_and_named(config: MilvusConfig, collection: str) -
 
 @pytest.mark.parametrize("max_inflight", [1, 3])
 def test_batches_are_bounded_in_rows_and_bytes(
-    client: Any, config: MilvusConfig, collection: str, max_inflight: int
+    upsert: Upsert, config: MilvusConfig, collection: str, max_inflight: int
 ) -> None:
-    watched = FaultyClient(client, [])
+    watched = FaultyUpsert(upsert, [])
     settings = replace(config, batch_rows=40, max_inflight=max_inflight)
     assert _writer(settings, collection, watched).write(rows(100)).written == 100
     assert sorted(watched.batch_sizes) == [20, 40, 40]
 
     big = [row(f"big-{n}", np.ones(DIMENSION), ecr="x" * 10_000) for n in range(10)]
-    watched = FaultyClient(client, [])
+    watched = FaultyUpsert(upsert, [])
     settings = replace(settings, batch_bytes=25_000)
     assert _writer(settings, collection, watched).write(big).written == 10
     assert sorted(watched.batch_sizes) == [2] * 5
@@ -148,18 +154,18 @@ def test_batches_are_bounded_in_rows_and_bytes(
     "fault", [_fault(8, "rate limit exceeded"), _fault(9, "force deny"), _fault(1, "deny to write")]
 )
 def test_a_rate_limit_slows_the_writer_and_loses_nothing(
-    client: Any, config: MilvusConfig, collection: str, fault: Exception
+    upsert: Upsert, config: MilvusConfig, collection: str, fault: Exception
 ) -> None:
-    limited = FaultyClient(client, [fault] * 5)
+    limited = FaultyUpsert(upsert, [fault] * 5)
     report = _writer(config, collection, limited).write(rows(250))
     assert (report.written, report.slowdowns) == (250, 5)
     assert Searcher(config).count(collection) == 250
 
 
 def test_a_small_allowance_is_met_by_smaller_batches(
-    client: Any, config: MilvusConfig, collection: str
+    upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
-    limited = FaultyClient(client, [], max_rows=30)
+    limited = FaultyUpsert(upsert, [], max_rows=30)
     report = _writer(config, collection, limited, patience_s=1e9).write(rows(100))
     assert report.written == 100
     assert max(size for size in limited.batch_sizes if size <= 30) == 25
@@ -167,28 +173,28 @@ def test_a_small_allowance_is_met_by_smaller_batches(
 
 
 def test_a_server_that_only_refuses_ends_the_job(
-    client: Any, config: MilvusConfig, collection: str
+    upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
-    limited = FaultyClient(client, [_fault(9, "force deny")] * 10_000)
+    limited = FaultyUpsert(upsert, [_fault(9, "force deny")] * 10_000)
     with pytest.raises(RuntimeFailure, match=f"upsert into {collection}: force deny"):
         _writer(config, collection, limited, patience_s=100.0).write(rows(10))
 
 
 def test_a_broken_connection_is_tried_again_but_not_for_ever(
-    client: Any, config: MilvusConfig, collection: str
+    upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
     status = pytest.importorskip("grpc").StatusCode
     gone = _fault(status.UNAVAILABLE, "connection reset")
-    report = _writer(config, collection, FaultyClient(client, [gone] * 3)).write(rows(10))
+    report = _writer(config, collection, FaultyUpsert(upsert, [gone] * 3)).write(rows(10))
     assert (report.written, report.retries) == (10, 3)
     with pytest.raises(RuntimeFailure, match=r"went away \(connection reset"):
-        _writer(config, collection, FaultyClient(client, [gone] * 100)).write(rows(10))
+        _writer(config, collection, FaultyUpsert(upsert, [gone] * 100)).write(rows(10))
 
 
 def test_any_other_refusal_is_raised_at_once(
-    client: Any, config: MilvusConfig, collection: str
+    upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
-    wrong = FaultyClient(client, [_fault(6, "illegal argument")])
+    wrong = FaultyUpsert(upsert, [_fault(6, "illegal argument")])
     with pytest.raises(RuntimeFailure, match="illegal argument"):
         _writer(config, collection, wrong).write(rows(10))
     assert wrong.batch_sizes == [10]
@@ -197,14 +203,12 @@ def test_any_other_refusal_is_raised_at_once(
 def test_a_server_that_takes_fewer_rows_than_it_says_is_found_out(
     config: MilvusConfig, collection: str
 ) -> None:
-    class LossyClient:
+    def lossy(batch: Sequence[Entity]) -> int:
         """Acknowledges all but one row: silent loss, which no real server does on demand."""
-
-        def upsert(self, name: str, batch: list[dict[str, Any]], **options: Any) -> Any:
-            return {"upsert_count": len(batch) - 1}
+        return len(batch) - 1
 
     with pytest.raises(RuntimeFailure, match="9 of 10 rows"):
-        _writer(config, collection, LossyClient()).write(rows(10))
+        _writer(config, collection, lossy).write(rows(10))
 
 
 def _load(config: MilvusConfig, collection: str, seed: int) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
 from tte2_ray.milvus.client import Verdict, as_typed, classify, connect, request_errors
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.pace import Pace
 from tte2_ray.milvus.rows import IndexRow, to_entity
+from tte2_ray.milvus.upsert import ColumnUpsert, Entity, Upsert
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _DENIALS_BEFORE_SPLIT = 3
 _TRANSIENT_RETRIES = 8
 
-Entity = dict[str, Any]
 Settled = Callable[[int, Sequence["Rejected"]], None]
 """Hears how many of the rows, counted from the first, are written or rejected for good; and which
 were rejected so far."""
@@ -62,7 +62,7 @@ class Writer:
         config: with a `uri` (see `server.resolve`).
         collection: made by `ensure_collection`.
         dimension: length of its vectors.
-        client: a connection to use instead of a new one.
+        upsert: sends a request and tells how many rows were taken, replaced in tests.
         pace: how fast to send, replaced in tests.
     """
 
@@ -72,13 +72,13 @@ class Writer:
         collection: str,
         *,
         dimension: int,
-        client: "MilvusClient | None" = None,
+        upsert: Upsert | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._config = config
         self._collection = collection
         self._dimension = dimension
-        self._client = client or connect(config)
+        self._upsert_rows = upsert or ColumnUpsert(connect(config), collection, config.timeout_s)
         self._pace = pace or Pace(config.patience_s)
         self._tally: Counter[str] = Counter()
         self._tally_lock = Lock()
@@ -189,11 +189,7 @@ class Writer:
     def _upsert(self, batch: list[Entity]) -> int:
         self._note("requests")
         started = time.monotonic()
-        # pymilvus would itself retry a refused request at full speed until the timeout.
-        answer = self._client.upsert(
-            self._collection, batch, timeout=self._config.timeout_s, retry_on_rate_limit=False
-        )
-        taken = int(answer["upsert_count"])
+        taken = self._upsert_rows(batch)
         if taken != len(batch):
             raise RuntimeFailure(
                 f"Milvus took {taken} of {len(batch)} rows into {self._collection} and reported "
