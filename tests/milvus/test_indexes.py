@@ -112,6 +112,15 @@ def test_an_index_is_built_verified_and_searched_as_configured(
         right = {hit.item_id for hit in hits} & {pool[place] for place in best}
         assert len(right) >= 8, "an index may miss some"
 
+    exact_QK = Searcher(milvus).among(name, queries_QD, 10, pool)
+    for query_D, hits in zip(queries_QD, exact_QK, strict=True):
+        scores_N = nearness(milvus.metric, query_D, vectors_ND)
+        best = np.argsort(scores_N if milvus.metric == "L2" else -scores_N)[:10]
+        assert [hit.item_id for hit in hits] == [pool[place] for place in best]
+        assert [hit.score for hit in hits] == pytest.approx(
+            [scores_N[place] for place in best], rel=1e-4, abs=1e-5
+        )
+
 
 @pytest.mark.parametrize("chosen", [("IVF_FLAT", "COSINE", CELLS, {"nprobe": 1})], indirect=True)
 def test_the_parameters_reach_the_index(

@@ -57,7 +57,7 @@ def test_search_finds_the_nearest_first(
         assert hits[0].fields == {"ecr": loaded[best[0]].ecr}
 
 
-def test_a_pool_bounds_what_is_found_also_in_an_indexed_segment(
+def test_all_of_a_pool_is_found_also_in_an_indexed_segment(
     client: Any, config: MilvusConfig, collection: str, searcher: Searcher
 ) -> None:
     loaded = rows(2000)
@@ -65,8 +65,16 @@ def test_a_pool_bounds_what_is_found_also_in_an_indexed_segment(
     seal(client, config, collection)
     pool = [item.item_id for item in loaded[7:1400:200]]
     query_QD = np.ones((1, DIMENSION), dtype=np.float32)
-    found = searcher.search(collection, query_QD, 50, filter_item_ids=[*pool, "absent"])
-    assert sorted(hit.item_id for hit in found[0]) == sorted(pool)
+    found = searcher.among(collection, query_QD, 50, [*pool, "absent"], output_fields=["ecr"])[0]
+    assert sorted(hit.item_id for hit in found) == sorted(pool)
+    by_id = {item.item_id: item for item in loaded}
+    for hit in found:
+        vector_D = np.asarray(by_id[hit.item_id].vector)
+        assert hit.score == pytest.approx(vector_D.sum() / np.linalg.norm(vector_D) / 4, abs=1e-5)
+        assert hit.fields == {"ecr": by_id[hit.item_id].ecr}
+    assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+    assert [len(hits) for hits in searcher.among(collection, query_QD, 3, pool)] == [3]
+    assert searcher.among(collection, query_QD, 50, ["absent"]) == [[]]
     assert searcher.search(collection, query_QD, 50, filter_item_ids=[]) == [[]]
     assert len(searcher.fetch(collection, [item.item_id for item in loaded])) == 2000
 

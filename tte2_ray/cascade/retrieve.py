@@ -44,13 +44,11 @@ def retrieve(
     for q, pool in enumerate(pools):
         asking.setdefault(pool, []).append(q)
     for pool, rows in asking.items():
-        found = searcher.search(
-            collection,
-            vectors_QD[rows],
-            k,
-            filter_item_ids=pool or None,
-            output_fields=output_fields,
-        )
+        asked_QD = vectors_QD[rows]
+        if pool:
+            found = searcher.among(collection, asked_QD, k, pool, output_fields=output_fields)
+        else:
+            found = searcher.search(collection, asked_QD, k, output_fields=output_fields)
         for q, hits in zip(rows, found, strict=True):
             hits_QK[q] = hits
     return hits_QK

@@ -68,6 +68,7 @@ class Searcher:
             vectors_QD: Q queries of dimension D.
             k: hits for each query, 1 to `K_MAX`; fewer where the index or the pool is smaller.
             filter_item_ids: the pool that may be found; None is everything, an empty one nothing.
+                An approximate index finds of a pool what it comes by; see `among`.
             output_fields: of `STORED_FIELDS` or "vector", returned with each hit.
             strong: see what was written until now (verification), not until a moment ago.
 
@@ -93,6 +94,50 @@ class Searcher:
                 **options,
             )
         return [[_hit(answer, output_fields) for answer in answers_K] for answers_K in answers]
+
+    def among(
+        self,
+        collection: str,
+        vectors_QD: "np.ndarray[Any, np.dtype[np.float32]]",
+        k: int,
+        pool: Sequence[str],
+        *,
+        output_fields: Sequence[str] = (),
+    ) -> list[list[Hit]]:
+        """The nearest items of a pool, best first: each is compared by its own vector, so that none
+        is missed. Ties keep the order of the pool.
+
+        Args:
+            collection: a collection or an alias.
+            vectors_QD: Q queries of dimension D.
+            k: hits for each query; fewer where the collection holds fewer of the pool.
+            pool: ids; their vectors are fetched, 4 D bytes each.
+            output_fields: of `STORED_FIELDS` or "vector", returned with each hit.
+
+        Raises:
+            ResourceMissingError: no such collection.
+        """
+        import numpy as np
+
+        found = self.fetch(collection, pool, output_fields=["vector", *output_fields])
+        if not found:
+            return [[] for _ in vectors_QD]
+        ids = [item_id for item_id in dict.fromkeys(pool) if item_id in found]
+        items_ID = np.array([found[item_id]["vector"] for item_id in ids], dtype=np.float32)
+        scores_QI = _scores(self._config.metric, np.asarray(vectors_QD), items_ID)
+        nearest_QI = np.argsort(scores_QI if self._config.metric == "L2" else -scores_QI, axis=1,
+                                kind="stable")  # fmt: skip
+        return [
+            [
+                Hit(
+                    item_id=ids[i],
+                    score=float(scores_I[i]),
+                    fields={name: found[ids[i]][name] for name in output_fields},
+                )
+                for i in nearest_I[:k]
+            ]
+            for scores_I, nearest_I in zip(scores_QI, nearest_QI, strict=True)
+        ]
 
     def fetch(
         self,
@@ -141,6 +186,27 @@ class Searcher:
                 timeout=self._config.timeout_s,
             )
         return [str(row["item_id"]) for row in rows]
+
+
+def _scores(
+    metric: str,
+    queries_QD: "np.ndarray[Any, np.dtype[np.float32]]",
+    items_ID: "np.ndarray[Any, np.dtype[np.float32]]",
+) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """What Milvus gives: cosine, dot product, or squared distance."""
+    import numpy as np
+
+    dots_QI = queries_QD @ items_ID.T
+    squares_Q, squares_I = (np.square(each).sum(axis=1) for each in (queries_QD, items_ID))
+    if metric == "IP":
+        return dots_QI
+    if metric == "L2":
+        distances_QI: np.ndarray[Any, np.dtype[np.float32]]
+        distances_QI = squares_Q[:, None] + squares_I - 2 * dots_QI
+        return distances_QI
+    norms_QI = np.sqrt(squares_Q[:, None] * squares_I)
+    cosines_QI: np.ndarray[Any, np.dtype[np.float32]] = dots_QI / norms_QI
+    return cosines_QI
 
 
 def _hit(answer: Mapping[str, Any], output_fields: Sequence[str]) -> Hit:
