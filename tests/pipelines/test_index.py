@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.conftest import ROWS, Configured, contents, run
+from tests.pipelines.without_ray import leave_ray_out
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.errors import ConfigError, PartialFailure, ResourceMissingError
 from tte2_ray.milvus.catalog import ManifestCatalog
@@ -48,8 +49,9 @@ def test_a_new_embedder_writes_no_token_again(configured: Configured) -> None:
 
 @pytest.mark.parametrize("check_files", ["true", "false"])
 def test_mended_rows_are_redriven_and_good_ones_are_not(
-    configured: Configured, corpus: Path, check_files: str
+    configured: Configured, corpus: Path, check_files: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leave_ray_out(monkeypatch)  # what is made again does not depend on who spreads it
     loaded = configured(f"corpus.check_files={check_files}")
     with pytest.raises(ResourceMissingError, match="never finished"):
         run(loaded, redrive=True)
@@ -72,8 +74,9 @@ def test_mended_rows_are_redriven_and_good_ones_are_not(
 
 
 def test_other_models_run_on_a_corpus_that_was_redriven(
-    configured: Configured, corpus: Path
+    configured: Configured, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leave_ray_out(monkeypatch)  # what is made again does not depend on who spreads it
     run(configured())
     Image.new("RGB", (64, 64), (1, 2, 3)).save(corpus.parent / "2.png")
     mended, _ = run(configured(), redrive=True)
@@ -85,8 +88,9 @@ def test_other_models_run_on_a_corpus_that_was_redriven(
 
 
 def test_a_good_file_that_changed_before_a_redrive_is_run_again_too(
-    configured: Configured, corpus: Path
+    configured: Configured, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leave_ray_out(monkeypatch)  # what is made again does not depend on who spreads it
     loaded = configured()
     run(loaded)
     before = contents(loaded)
