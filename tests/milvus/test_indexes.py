@@ -1,5 +1,6 @@
 """Every index type and metric that a job may choose: built, loaded, verified and searched."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +18,9 @@ from tte2_ray.milvus.verify import VerifyConfig, VerifyReport, verify
 from tte2_ray.milvus.writer import Writer, seal
 
 ROWS, TWINS = 1000, 20
+INDEXED_ROWS, INDEXED_S = 4000, 90.0
+"""A server indexes no segment of fewer than 1,024 rows, and searches an index some time after it
+says that it is finished: Milvus 2.3.5 between 10 and 30 s."""
 CELLS = {"nlist": 16}
 GRAPH = {"M": 8, "efConstruction": 64}
 
@@ -96,20 +100,21 @@ def test_an_index_is_built_verified_and_searched_as_configured(
     shifted = {a.item_id: b.vector for a, b in pairwise(loaded[TWINS : TWINS + 9])}
     assert check(milvus, name, shifted).self_recall == 0.0, "vectors under the wrong ids"
 
-    vectors_ND = np.asarray([each.vector for each in loaded[TWINS:]])
-    pool = [each.item_id for each in loaded[TWINS:]]  # without twins there is one right order
+    vectors_ND = np.asarray([each.vector for each in loaded])
+    pool = [each.item_id for each in loaded]  # without their twins there is one right order
     queries_QD = np.random.default_rng(9).normal(size=(4, DIMENSION)).astype(np.float32)
-    hits_QK = Searcher(milvus).search(name, queries_QD, 10, filter_item_ids=pool, strong=True)
+    hits_QK = Searcher(milvus).search(name, queries_QD, 10, strong=True)
     for query_D, hits in zip(queries_QD, hits_QK, strict=True):
-        scores_N = nearness(milvus.metric, query_D, vectors_ND)
-        best = np.argsort(scores_N if milvus.metric == "L2" else -scores_N)[:10]
-        of_id = dict(zip(pool, scores_N, strict=True))
+        of_id = dict(zip(pool, nearness(milvus.metric, query_D, vectors_ND), strict=True))
+        of_id |= {f"twin-{n}": of_id[each.item_id] for n, each in enumerate(loaded[:TWINS])}
         assert [hit.score for hit in hits] == pytest.approx(
             [of_id[hit.item_id] for hit in hits], rel=1e-4
         )
         ranked = sorted(hits, key=lambda hit: hit.score, reverse=milvus.metric != "L2")
         assert hits == ranked, "the nearest first"
-        right = {hit.item_id for hit in hits} & {pool[place] for place in best}
+        nearer = -1.0 if milvus.metric == "L2" else 1.0
+        least = sorted((nearer * score for score in of_id.values()), reverse=True)[9]
+        right = [hit for hit in hits if nearer * hit.score >= least - 1e-4]
         assert len(right) >= 8, "an index may miss some"
 
     exact_QK = Searcher(milvus).among(name, queries_QD, 10, pool)
@@ -123,21 +128,21 @@ def test_an_index_is_built_verified_and_searched_as_configured(
 
 
 @pytest.mark.parametrize("chosen", [("IVF_FLAT", "COSINE", CELLS, {"nprobe": 1})], indirect=True)
-def test_the_parameters_reach_the_index(
-    client: Any, chosen: tuple[MilvusConfig, str], request: pytest.FixtureRequest
-) -> None:
-    if request.config.getoption("--milvus-uri", default=""):
-        pytest.skip("nprobe had no effect on 1,000 rows of a 2.3.5 server; why was not found out")
+def test_the_parameters_reach_the_index(client: Any, chosen: tuple[MilvusConfig, str]) -> None:
     milvus, name = chosen
-    load(client, milvus, name, unit_rows())
+    Writer(milvus, name, dimension=DIMENSION).write(rows(INDEXED_ROWS))
+    seal(client, milvus, name)
     query_QD = np.ones((1, DIMENSION), dtype=np.float32)
-    found = []
-    for nprobe in (1, CELLS["nlist"]):
+
+    def found(nprobe: int) -> int:
         searcher = Searcher(replace(milvus, search_params={"nprobe": nprobe}))
-        found.append(len(searcher.search(name, query_QD, ROWS, strong=True)[0]))
-    one_cell, all_cells = found
-    assert all_cells == ROWS
-    assert one_cell < ROWS / 4, "of 16 cells one was searched"
+        return len(searcher.search(name, query_QD, INDEXED_ROWS, strong=True)[0])
+
+    deadline = time.monotonic() + INDEXED_S
+    while found(1) == INDEXED_ROWS and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert found(1) < INDEXED_ROWS / 4, "of 16 cells one was searched"
+    assert found(CELLS["nlist"]) == INDEXED_ROWS
 
 
 @pytest.mark.parametrize("chosen", [("HNSW", "IP", {}, {})], indirect=True)

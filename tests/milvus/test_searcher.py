@@ -57,7 +57,7 @@ def test_search_finds_the_nearest_first(
         assert hits[0].fields == {"ecr": loaded[best[0]].ecr}
 
 
-def test_all_of_a_pool_is_found_also_in_an_indexed_segment(
+def test_all_of_a_pool_is_found(
     client: Any, config: MilvusConfig, collection: str, searcher: Searcher
 ) -> None:
     loaded = rows(2000)
@@ -75,7 +75,9 @@ def test_all_of_a_pool_is_found_also_in_an_indexed_segment(
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
     assert [len(hits) for hits in searcher.among(collection, query_QD, 3, pool)] == [3]
     assert searcher.among(collection, query_QD, 50, ["absent"]) == [[]]
-    assert searcher.search(collection, query_QD, 50, filter_item_ids=[]) == [[]]
+    with pytest.raises(ConfigError, match="k is 0"):
+        searcher.among(collection, query_QD, 0, pool)
+    assert searcher.among(collection, query_QD, 50, []) == [[]]
     assert len(searcher.fetch(collection, [item.item_id for item in loaded])) == 2000
 
 
@@ -87,7 +89,7 @@ def test_ids_with_signs_of_the_filter_language_are_only_ids(
     query_QD = np.ones((1, DIMENSION), dtype=np.float32)
     for item_id in NASTY_IDS:
         assert list(searcher.fetch(collection, [item_id], output_fields=["shard"])) == [item_id]
-        hits = searcher.search(collection, query_QD, 5, filter_item_ids=[item_id], strong=True)[0]
+        hits = searcher.among(collection, query_QD, 5, [item_id])[0]
         assert [hit.item_id for hit in hits] == [item_id]
     assert set(searcher.fetch(collection, NASTY_IDS)) == set(NASTY_IDS)
 

@@ -16,6 +16,12 @@ from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve
 
 
+@pytest.fixture
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made again does not depend on who spreads it."""
+    leave_ray_out(monkeypatch)
+
+
 def test_every_row_is_indexed_or_rejected_and_a_rerun_does_nothing(configured: Configured) -> None:
     loaded = configured()
     first, said = run(loaded)
@@ -48,10 +54,10 @@ def test_a_new_embedder_writes_no_token_again(configured: Configured) -> None:
 
 
 @pytest.mark.parametrize("check_files", ["true", "false"])
+@pytest.mark.usefixtures("without_ray")
 def test_mended_rows_are_redriven_and_good_ones_are_not(
-    configured: Configured, corpus: Path, check_files: str, monkeypatch: pytest.MonkeyPatch
+    configured: Configured, corpus: Path, check_files: str
 ) -> None:
-    leave_ray_out(monkeypatch)  # what is made again does not depend on who spreads it
     loaded = configured(f"corpus.check_files={check_files}")
     with pytest.raises(ResourceMissingError, match="never finished"):
         run(loaded, redrive=True)
@@ -73,10 +79,10 @@ def test_mended_rows_are_redriven_and_good_ones_are_not(
         assert unchanged["version"] == mended["version"]
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_other_models_run_on_a_corpus_that_was_redriven(
-    configured: Configured, corpus: Path, monkeypatch: pytest.MonkeyPatch
+    configured: Configured, corpus: Path
 ) -> None:
-    leave_ray_out(monkeypatch)  # what is made again does not depend on who spreads it
     run(configured())
     Image.new("RGB", (64, 64), (1, 2, 3)).save(corpus.parent / "2.png")
     mended, _ = run(configured(), redrive=True)
@@ -87,10 +93,10 @@ def test_other_models_run_on_a_corpus_that_was_redriven(
     assert reasoner["rows"] == mended["rows"]
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_a_good_file_that_changed_before_a_redrive_is_run_again_too(
-    configured: Configured, corpus: Path, monkeypatch: pytest.MonkeyPatch
+    configured: Configured, corpus: Path
 ) -> None:
-    leave_ray_out(monkeypatch)  # what is made again does not depend on who spreads it
     loaded = configured()
     run(loaded)
     before = contents(loaded)

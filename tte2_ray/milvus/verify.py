@@ -148,9 +148,7 @@ def _look_for_themselves(
             first = _first(hits, tolerance)
             if item_id not in first:
                 # Its equals may fill the hits: then it scores as they do.
-                alone = searcher.search(
-                    collection, vector_D[None], 1, filter_item_ids=[item_id], strong=True
-                )
+                alone = searcher.among(collection, vector_D[None], 1, [item_id])
                 first |= _first([*hits[:1], *alone[0]], tolerance)
             comes_first = item_id in first
             found += comes_first
