@@ -68,6 +68,7 @@ class RowErrorClass(StrEnum):
     BAD_ENCODING = "bad_encoding"
     CONTEXT_OVERFLOW = "context_overflow"
     ENGINE_REJECTED = "engine_rejected"
+    OVER_PRICE = "over_price"
     EMPTY_ECR = "empty_ecr"
     CONTENT_CHANGED = "content_changed"
     BAD_VECTOR = "bad_vector"

@@ -24,6 +24,7 @@ THINK_CLOSE: Final = "</think>"
 ITEM_INSTRUCTION: Final = "Think, then describe."
 QUERY_INSTRUCTION: Final = "Think, then say what to find."
 REWRITE_INSTRUCTION: Final = "Think, then rewrite the candidate for the query."
+JUDGE_INSTRUCTION: Final = "Does the candidate match the query?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,42 @@ def query_text(task_instruction: str, text: str, instruction: str = QUERY_INSTRU
 def rewrite_text(query: str, ecr: str, instruction: str = REWRITE_INSTRUCTION) -> str:
     """The user's words for query-aware reasoning (QAR) over one candidate."""
     return f"Query: {query}\nCandidate: {plain(ecr)}\n{instruction}"
+
+
+def judged_query(text: str, ecr: str, has_media: bool) -> str:
+    """What a judge or a rewriter reads of a query.
+
+    A query of words alone stands for itself. One with media is read through its ECR: its pixels
+    were looked at when that was written, and cost many times as much for each candidate.
+
+    Args:
+        text: the words of the query.
+        ecr: of the query.
+        has_media: whether it holds more than words.
+
+    >>> judged_query("the one on the left", "<think>a red star</think>close up of a star", True)
+    'the one on the left. a red star. close up of a star'
+    """
+    if text and not has_media:
+        return text
+    return ". ".join(part for part in (text, plain(ecr)) if part)
+
+
+def judge_text(query: str, candidate: str, instruction: str = JUDGE_INSTRUCTION) -> str:
+    """The user's words for judging one candidate; media of the candidate stand before them.
+
+    The candidate comes first, so that every word of the query is read with it in sight.
+
+    Args:
+        query: see `judged_query`.
+        candidate: its words or its ECR, without marks; "" where it is media alone.
+        instruction: what is asked.
+
+    >>> judge_text("a star", "a red star")
+    'Candidate: a red star\\nQuery: a star\\nDoes the candidate match the query?'
+    """
+    shown = f"Candidate: {candidate}" if candidate else ""
+    return "\n".join(part for part in (shown, f"Query: {query}", instruction) if part)
 
 
 def user_message(text: str, images: int = 0, videos: int = 0) -> dict[str, Any]:
