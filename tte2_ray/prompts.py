@@ -14,6 +14,8 @@ from tte2_ray.errors import RowError, RowErrorClass
 
 EcrTurn = Literal["assistant", "user"]
 """Whose words an ECR is where it is embedded."""
+JudgeForm = Literal["plain", "qwen3-vl-reranker"]
+"""How a query and a candidate are put before a judge."""
 
 PROMPT_VERSION: Final = "1"
 """Part of every ECR key: change it with any change of the words or their order below."""
@@ -24,7 +26,7 @@ THINK_CLOSE: Final = "</think>"
 ITEM_INSTRUCTION: Final = "Think, then describe."
 QUERY_INSTRUCTION: Final = "Think, then say what to find."
 REWRITE_INSTRUCTION: Final = "Think, then rewrite the candidate for the query."
-JUDGE_INSTRUCTION: Final = "Does the candidate match the query?"
+JUDGE_INSTRUCTION: Final = "Does it match?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +63,11 @@ def query_text(task_instruction: str, text: str, instruction: str = QUERY_INSTRU
 
 
 def rewrite_text(query: str, ecr: str, instruction: str = REWRITE_INSTRUCTION) -> str:
-    """The user's words for query-aware reasoning (QAR) over one candidate."""
-    return f"Query: {query}\nCandidate: {plain(ecr)}\n{instruction}"
+    """The user's words for query-aware reasoning (QAR) over one candidate.
+
+    The candidate comes first: its media and its ECR are then the same prefix for every query.
+    """
+    return f"Candidate: {plain(ecr)}\nQuery: {query}\n{instruction}"
 
 
 def judged_query(text: str, ecr: str, has_media: bool) -> str:
@@ -95,7 +100,7 @@ def judge_text(query: str, candidate: str, instruction: str = JUDGE_INSTRUCTION)
         instruction: what is asked.
 
     >>> judge_text("a star", "a red star")
-    'Candidate: a red star\\nQuery: a star\\nDoes the candidate match the query?'
+    'Candidate: a red star\\nQuery: a star\\nDoes it match?'
     """
     shown = f"Candidate: {candidate}" if candidate else ""
     return "\n".join(part for part in (shown, f"Query: {query}", instruction) if part)

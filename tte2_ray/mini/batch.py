@@ -99,7 +99,8 @@ class Encoder:
         """About how many tokens the row of `lesson` has."""
         media = lesson.media
         seen = 0 if media is None else media.pixels[..., 0].size // (PATCH * MERGE) ** 2
-        return seen + sum(len(self.ids(t)) + len(self.ids(a)) + 8 for t, a in lesson.branches)
+        opening = len(self.ids(lesson.opening)) if lesson.opening else 0
+        return seen + opening + sum(len(self.ids(t)) + len(self.ids(a)) + 8 for t, a in lesson.branches)
 
     def batch(self, lessons: Sequence[Lesson], answers: bool = True) -> Batch:
         """The lessons as tensors.
@@ -142,6 +143,8 @@ class Encoder:
         self._say(row, "<|im_start|>user\n", 0)
         if lesson.media is not None and grid is not None:
             self._show(row, lesson.media, grid)
+        if lesson.opening:
+            self._say(row, lesson.opening, 0)
         start = row.positions[-1][0] + 1
         for number, (text, answer) in enumerate(lesson.branches, 1):
             at = self._say(row, f"{text}<|im_end|>\n<|im_start|>assistant\n", number, start)

@@ -24,7 +24,7 @@ from tte2_ray.mini.truth import (
     sample_page,
     sample_scene,
 )
-from tte2_ray.prompts import item_text, query_text, rewrite_text
+from tte2_ray.prompts import REWRITE_INSTRUCTION, item_text, plain, query_text
 
 Branch = tuple[str, str]
 """What the user says, and the ECR that answers it."""
@@ -36,6 +36,8 @@ class Lesson:
 
     media: Media | None
     branches: tuple[Branch, ...]
+    opening: str = ""
+    """Words behind the media that all branches go on from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,9 @@ class Look:
 
     @property
     def text(self) -> str:
-        """What the user says."""
-        return rewrite_text(self.query, describe(self.written))
+        """What the user says; the reasoner learns it with the query first."""
+        shown = plain(describe(self.written))
+        return f"Query: {self.query}\nCandidate: {shown}\n{REWRITE_INSTRUCTION}"
 
 
 def sample_look(rng: random.Random, truth: Truth, split: Split, sees: bool = True) -> Look:

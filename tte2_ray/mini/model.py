@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tte2_ray.mini.asks import rewritten
 from tte2_ray.mini.tasks import TASKS, make_case
-from tte2_ray.prompts import item_text, query_text, rewrite_text
+from tte2_ray.prompts import REWRITE_INSTRUCTION, item_text, plain, query_text
 
 if TYPE_CHECKING:
     from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLProcessor
@@ -60,7 +60,8 @@ def vocabulary_text(cases: int, seed: int) -> Iterator[str]:
         yield item_text(case.positive.text)
         yield case.positive.ecr
         if case.asks and case.positive.truth is not None:
-            yield rewrite_text(case.text, case.positive.ecr)
+            shown = plain(case.positive.ecr)
+            yield f"Query: {case.text}\nCandidate: {shown}\n{REWRITE_INSTRUCTION}"
             yield rewritten(case.asks, case.positive.truth, "item", sees=index % 2 == 0)
         yield f"<{rng.uniform(0, 9):.1f} seconds>"
 

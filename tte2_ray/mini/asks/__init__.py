@@ -5,7 +5,7 @@ query-aware look at the item reports, whether the ask holds or not; `told` is wh
 of it without its media.
 """
 
-from tte2_ray.mini.asks.ask import UNTOLD, Ask, Asks, all_hold, rewritten
+from tte2_ray.mini.asks.ask import UNTOLD, Ask, Asks, all_hold, compared, rewritten
 from tte2_ray.mini.asks.clip import EventAsk, ask_clip
 from tte2_ray.mini.asks.page import FooterAsk, LineAsk, SenderAsk, ask_page
 from tte2_ray.mini.asks.scene import (
@@ -36,6 +36,7 @@ __all__ = [
     "ask_clip",
     "ask_page",
     "ask_scene",
+    "compared",
     "has_fine",
     "rewritten",
     "stands",

@@ -1,0 +1,138 @@
+"""Trains the miniature judge, which also rewrites: it goes on from the reasoner's weights."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tte2_ray.mini.batch import IGNORED, Batch, Encoder
+from tte2_ray.mini.judged import ALL, NO, TOLD, YES, Kinds, judged_batch
+from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
+from tte2_ray.mini.reasoner import trainable
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import Qwen3VLForConditionalGeneration
+
+    from tte2_ray.mini.lessons import Lesson
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeTraining:
+    """How the judge is trained; the defaults made the committed weights."""
+
+    told: int = 1500
+    """Steps with ECRs alone, before the candidates' media join them."""
+    steps: int = 3000
+    """In all."""
+    rate: float = 2e-3
+    """Peak learning rate."""
+    weight: float = 1.0
+    """Of the mean loss of a verdict, beside that of a word of a look."""
+    seed: int = 0
+    processes: int = 2
+    micro_batches: int = 3
+    save_every: int = 100
+
+    def kinds(self, step: int) -> Kinds:
+        """Which lessons a batch of `step` holds."""
+        return TOLD if step < self.told else ALL
+
+
+def train_judge(
+    reasoner: Path, folder: Path, training: JudgeTraining, say: Callable[[str], None]
+) -> None:
+    """Writes a trained judge to `folder`, which transformers and vLLM load.
+
+    Args:
+        reasoner: folder of the model that it starts from.
+        folder: made if missing.
+        training: how.
+        say: takes one line of progress now and then.
+    """
+    shutil.copytree(reasoner, folder, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("provenance.json"))  # fmt: skip
+    add_verdicts(folder)
+    launch(_work, training.processes, folder, training, say)
+
+
+def add_verdicts(folder: Path) -> None:
+    """Makes one token each of the judge's two words; the embedding has rows to spare."""
+    from tokenizers import AddedToken
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([AddedToken(w, special=False, normalized=False, single_word=True)
+                          for w in (NO, YES)])  # fmt: skip
+    tokenizer.save_pretrained(folder)
+
+
+def _work(rank: int, folder: Path, training: JudgeTraining, say: Callable[[str], None]) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    torch.set_num_threads(1)
+    torch.manual_seed(training.seed)
+    model = trainable(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    encoder = Encoder(tokenizer)
+    verdicts: list[int] = tokenizer.convert_tokens_to_ids([NO, YES])
+    optimizer = Optimizer(model, Schedule(steps=training.steps, rate=training.rate))
+    began = time.monotonic()
+    told: list[float] = []
+    for step in range(training.steps):
+        number = step * training.processes + rank
+        lessons = judged_batch(training.seed, number, training.kinds(step))
+        told.append(backward(model, encoder, lessons, verdicts, training))
+        optimizer.step(step)
+        if rank == 0 and step % 20 == 19:
+            left = (time.monotonic() - began) / (step + 1) * (training.steps - step - 1)
+            say(f"judge step {step + 1}/{training.steps} verdicts {sum(told[-20:]) / 20:.4f}, "
+                f"{left / 60:.0f} min left")  # fmt: skip
+        if rank == 0 and ((step + 1) % training.save_every == 0 or step + 1 == training.steps):
+            model.save_pretrained(folder)
+
+
+def backward(
+    model: "Qwen3VLForConditionalGeneration",
+    encoder: Encoder,
+    lessons: "list[Lesson]",
+    verdicts: list[int],
+    training: JudgeTraining,
+) -> float:
+    """Gradients of the mean loss of the words of looks, and of verdicts; returns the latter."""
+    batches = [
+        encoder.batch(group) for group in buckets(lessons, encoder.length, training.micro_batches)
+    ]
+    spoken = sum(int((b.labels_RL != IGNORED).sum()) for b in batches)
+    judged = sum(int(_is_verdict(b.labels_RL, verdicts).sum()) for b in batches)
+    total = 0.0
+    for batch in batches:
+        words, verdict = losses(model, batch, verdicts)
+        loss = words / max(1, spoken - judged) + training.weight * verdict / max(1, judged)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += float(verdict.detach()) / max(1, judged)
+    return total
+
+
+def losses(
+    model: "Qwen3VLForConditionalGeneration", batch: Batch, verdicts: list[int]
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Summed cross entropies: of the words of looks among all words, of verdicts among the two."""
+    import torch
+    import torch.nn.functional as F
+
+    hidden_RLH = model.model(**batch.inputs()).last_hidden_state[:, :-1]
+    wanted_RL = batch.labels_RL[:, 1:]
+    judged_RL = _is_verdict(wanted_RL, verdicts)
+    said_RL = (wanted_RL != IGNORED) & ~judged_RL
+    words = F.cross_entropy(model.lm_head(hidden_RLH[said_RL]), wanted_RL[said_RL], reduction="sum")
+    scores_N2 = hidden_RLH[judged_RL] @ model.lm_head.weight[torch.tensor(verdicts)].T
+    yes_N = (wanted_RL[judged_RL] == verdicts[1]).long()
+    return words, F.cross_entropy(scores_N2, yes_N, reduction="sum")
+
+
+def _is_verdict(labels_RL: "torch.Tensor", verdicts: list[int]) -> "torch.Tensor":
+    return (labels_RL == verdicts[0]) | (labels_RL == verdicts[1])

@@ -1,0 +1,162 @@
+"""What the judge learns from: candidates of the training split, each with several queries.
+
+It learns two things with one set of weights: to say of a candidate what each part of a query meets
+in it (QAR), and to answer whether it matches, with one word, from its ECR (ECRR) or from its pixels
+(MM Ranker). What it says while it compares is what it needs to know when it may only nod.
+
+A lesson is one candidate, its media or its ECR first, and its branches are queries.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tte2_ray.mini.asks import Asks, all_hold, compared
+from tte2_ray.mini.edits import change
+from tte2_ray.mini.language import describe
+from tte2_ray.mini.lessons import Branch, Lesson, ask
+from tte2_ray.mini.media import see
+from tte2_ray.mini.tasks import Candidate, Case, make_case, phrase
+from tte2_ray.mini.truth import Split, Truth, sample_clip, sample_page, sample_scene
+from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
+
+YES: Final = "yes"
+NO: Final = "no"
+
+QUERIES: Final = 5
+"""Of one candidate."""
+MEDIA_TASKS: Final = ("image_qa", "image_classification", "composed_retrieval", "grounding",
+                      "video_qa", "moment_retrieval")  # fmt: skip
+"""Whose queries hold media: a judge reads them through their ECR."""
+_SAMPLERS: Final[tuple[Callable[[random.Random, Split], Truth], ...]] = (
+    sample_scene, sample_scene, lambda rng, split: sample_clip(rng, split, rng.choice((1, 2, 2))),
+    sample_page,
+)  # fmt: skip
+
+
+def _verdict(matches: bool) -> str:
+    return YES if matches else NO
+
+
+def _asked(rng: random.Random, truth: Truth, split: Split) -> tuple[Asks, str]:
+    """What a query asks that `truth`, or something like it, or now and then not at all like it,
+    answers; often only a part of it, which is where comparing is learned."""
+    about = truth
+    if rng.random() < 0.1:
+        about = rng.choice(_SAMPLERS)(rng, split)
+        about = about if type(about) is type(truth) else truth
+    for _ in range(rng.choice((0, 1, 1, 2))):
+        about = change(rng, about, split) or about
+    asks, kind = ask(rng, about)
+    if rng.random() < 0.3:
+        asks = (rng.choice(asks),)
+    return asks, kind
+
+
+def _opening(ecr: str) -> str:
+    """How the prompt of a judge or a rewriter begins that reads a candidate's ECR."""
+    return f"Candidate: {plain(ecr)}\n"
+
+
+def _behind(opening: str, text: str) -> str:
+    assert text.startswith(opening)
+    return text[len(opening) :]
+
+
+def told_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A candidate's ECR: whether it matches queries in words, and a look at it without media."""
+    truth = rng.choice(_SAMPLERS)(rng, split)
+    ecr = describe(truth)
+    opening, branches = _opening(ecr), list[Branch]()
+    for number in range(QUERIES):
+        asks, kind = _asked(rng, truth, split)
+        query = phrase(rng, kind, asks)
+        text = judge_text(query, plain(ecr))
+        branches.append((_behind(opening, text), _verdict(all_hold(asks, truth))))
+        if number == 0:
+            look = _behind(opening, rewrite_text(query, ecr))
+            branches.append((look, compared(asks, truth, kind, sees=False)))
+    return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def rewritten_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A candidate as it was rewritten for a query: whether it matches that query."""
+    truth = rng.choice(_SAMPLERS)(rng, split)
+    asks, kind = _asked(rng, truth, split)
+    query = phrase(rng, kind, asks)
+    ecr = compared(asks, truth, kind)
+    opening = _opening(ecr)
+    text = judge_text(query, plain(ecr))
+    branch = (_behind(opening, text), _verdict(all_hold(asks, truth)))
+    return Lesson(media=None, branches=(branch,), opening=opening)
+
+
+def case_query(case: Case) -> str:
+    """What a judge reads of the query of a case."""
+    return judged_query(case.text, case.query_ecr, case.media is not None)
+
+
+def pair_lesson(case: Case, candidate: Candidate, rng: random.Random, sees: bool) -> Lesson:
+    """One query and one candidate of its pool: whether it is the answer.
+
+    Args:
+        case: whose query is asked.
+        candidate: its positive or one of its negatives.
+        rng: of the nuisance.
+        sees: the candidate's media where it has any; else its ECR is read.
+    """
+    answer = _verdict(candidate is case.positive)
+    if sees and candidate.truth is not None:
+        media = see(candidate.truth, rng, candidate.crop)
+        return Lesson(media=media, branches=((judge_text(case_query(case), ""), answer),))
+    words = candidate.text if sees else plain(candidate.ecr)
+    return Lesson(media=None, branches=((judge_text(case_query(case), words), answer),))
+
+
+def _pairs(rng: random.Random, split: Split, sees: bool) -> Lesson:
+    case = make_case(rng.choice(MEDIA_TASKS), rng, split, 3)
+    positive = rng.random() < 0.4
+    candidate = case.positive if positive else rng.choice(case.negatives)
+    return pair_lesson(case, candidate, rng, sees)
+
+
+def told_pair_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A query with media, read through its ECR, and the ECR of a candidate."""
+    return _pairs(rng, split, sees=False)
+
+
+def seen_pair_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A query with media, read through its ECR, and the candidate itself."""
+    return _pairs(rng, split, sees=True)
+
+
+def seen_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A candidate's media: whether it matches queries in words, and looks at it for some.
+
+    The ECR that a look is given errs as often as not, as reasoners do: it is not to be trusted.
+    """
+    truth = rng.choice(_SAMPLERS)(rng, split)
+    errs = rng.random() < 0.5
+    ecr = describe((change(rng, truth, split) if errs else None) or truth)
+    branches = list[Branch]()
+    for number in range(QUERIES):
+        asks, kind = _asked(rng, truth, split)
+        query = phrase(rng, kind, asks)
+        if number < 2:
+            branches.append((rewrite_text(query, ecr), compared(asks, truth, kind)))
+        branches.append((judge_text(query, ""), _verdict(all_hold(asks, truth))))
+    return Lesson(media=see(truth, rng), branches=tuple(branches))
+
+
+Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
+
+TOLD: Kinds = {told_lesson: 12, told_pair_lesson: 12, rewritten_lesson: 4}
+"""Words alone, which are cheap: comparing is learned from many of them."""
+ALL: Kinds = {told_lesson: 4, told_pair_lesson: 6, rewritten_lesson: 2, seen_lesson: 5,
+              seen_pair_lesson: 4}  # fmt: skip
+
+
+def judged_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:
+    """The lessons of one training step; the same for the same seed, step and kinds."""
+    rng = random.Random(f"judged/{seed}/{step}")
+    return [make(rng, "train") for make, count in kinds.items() for _ in range(count)]
