@@ -6,11 +6,12 @@ positions go on where the prefix ends, so that a branch reads as if it stood alo
 positions of one branch equal those of the model's own processor: `tests/mini/test_batch.py`.)
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.mini.lessons import Lesson
+from tte2_ray.mini.lessons import MET, UNMET, Lesson
 from tte2_ray.mini.media import Media
 from tte2_ray.mini.model import MERGE, PATCH
 
@@ -86,6 +87,11 @@ class Encoder:
         self._known: dict[str, list[int]] = {}
         names = ("image_pad", "video_pad", "vision_start", "vision_end", "endoftext")
         self._id: dict[str, Any] = {n: tokenizer.convert_tokens_to_ids(f"<|{n}|>") for n in names}
+        # Of a judge's tokenizer alone; no other reads marks.
+        self._marks: dict[str, Any] = {
+            mark: tokenizer.convert_tokens_to_ids(word)
+            for mark, word in ((MET, "yes"), (UNMET, "no"))
+        }
 
     def ids(self, text: str) -> list[int]:
         """Token ids of `text`, remembered."""
@@ -100,7 +106,11 @@ class Encoder:
         media = lesson.media
         seen = 0 if media is None else media.pixels[..., 0].size // (PATCH * MERGE) ** 2
         opening = len(self.ids(lesson.opening)) if lesson.opening else 0
-        return seen + opening + sum(len(self.ids(t)) + len(self.ids(a)) + 8 for t, a in lesson.branches)
+        return (
+            seen
+            + opening
+            + sum(len(self.ids(t)) + len(self.ids(a)) + 8 for t, a in lesson.branches)
+        )
 
     def batch(self, lessons: Sequence[Lesson], answers: bool = True) -> Batch:
         """The lessons as tensors.
@@ -147,11 +157,22 @@ class Encoder:
             self._say(row, lesson.opening, 0)
         start = row.positions[-1][0] + 1
         for number, (text, answer) in enumerate(lesson.branches, 1):
-            at = self._say(row, f"{text}<|im_end|>\n<|im_start|>assistant\n", number, start)
+            asked = f"{text}<|im_end|>\n<|im_start|>assistant\n"
+            at = self._ask(row, asked, number, start)
             if answers:
                 self._say(row, f"{answer}<|im_end|>", number, at, spoken=True)
             row.ends.append(len(row.ids) - 1)
         return row
+
+    def _ask(self, row: _Row, text: str, segment: int, at: int) -> int:
+        """What the user says; behind each mark in it a verdict is what should be known there."""
+        said, *marked = re.split(f"([{MET}{UNMET}])", text)
+        at = self._say(row, said, segment, at)
+        for mark, more in zip(marked[::2], marked[1::2], strict=True):
+            first = len(row.labels)
+            at = self._say(row, more, segment, at)
+            row.labels[first] = self._marks[mark]
+        return at
 
     def _say(
         self, row: _Row, text: str, segment: int, at: int | None = None, spoken: bool = False

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.judged import ALL, NO, TOLD, YES, Kinds, judged_batch
+from tte2_ray.mini.judged import ALL, DRILL, NO, TOLD, YES, Kinds, judged_batch
+from tte2_ray.mini.mined import mine, mined_lessons
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 from tte2_ray.mini.reasoner import trainable
 
@@ -17,16 +18,21 @@ if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
 
     from tte2_ray.mini.lessons import Lesson
+    from tte2_ray.mini.mined import Pair
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeTraining:
     """How the judge is trained; the defaults made the committed weights."""
 
-    told: int = 1500
-    """Steps with ECRs alone, before the candidates' media join them."""
-    steps: int = 3000
-    """In all."""
+    phases: tuple[int, ...] = (500, 800)
+    """Steps with `DRILL`, then with `TOLD`."""
+    steps: int = 2800
+    """In all; the others with `ALL`."""
+    mined_cases: int = 100
+    """Of each task with a corpus, whose candidates the retriever ranks."""
+    mined_top: int = 8
+    """Candidates of each of them."""
     rate: float = 2e-3
     """Peak learning rate."""
     weight: float = 1.0
@@ -38,16 +44,25 @@ class JudgeTraining:
 
     def kinds(self, step: int) -> Kinds:
         """Which lessons a batch of `step` holds."""
-        return TOLD if step < self.told else ALL
+        for kinds, steps in zip((DRILL, TOLD), self.phases, strict=True):
+            if step < steps:
+                return kinds
+            step -= steps
+        return ALL
 
 
 def train_judge(
-    reasoner: Path, folder: Path, training: JudgeTraining, say: Callable[[str], None]
+    reasoner: Path,
+    embedder: Path,
+    folder: Path,
+    training: JudgeTraining,
+    say: Callable[[str], None],
 ) -> None:
     """Writes a trained judge to `folder`, which transformers and vLLM load.
 
     Args:
         reasoner: folder of the model that it starts from.
+        embedder: folder of the retriever, whose first candidates it learns to tell apart.
         folder: made if missing.
         training: how.
         say: takes one line of progress now and then.
@@ -55,7 +70,9 @@ def train_judge(
     shutil.copytree(reasoner, folder, dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("provenance.json"))  # fmt: skip
     add_verdicts(folder)
-    launch(_work, training.processes, folder, training, say)
+    pairs = mine(embedder, training.seed, training.mined_cases, training.mined_top)
+    say(f"judge: {len(pairs)} pairs mined")
+    launch(_work, training.processes, folder, training, pairs, say)
 
 
 def add_verdicts(folder: Path) -> None:
@@ -69,7 +86,13 @@ def add_verdicts(folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _work(rank: int, folder: Path, training: JudgeTraining, say: Callable[[str], None]) -> None:
+def _work(
+    rank: int,
+    folder: Path,
+    training: JudgeTraining,
+    pairs: "list[Pair]",
+    say: Callable[[str], None],
+) -> None:
     import torch
     from transformers import AutoTokenizer
 
@@ -78,13 +101,16 @@ def _work(rank: int, folder: Path, training: JudgeTraining, say: Callable[[str],
     model = trainable(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     encoder = Encoder(tokenizer)
-    verdicts: list[int] = tokenizer.convert_tokens_to_ids([NO, YES])
+    verdicts = [encoder.ids(word)[0] for word in (NO, YES)]
     optimizer = Optimizer(model, Schedule(steps=training.steps, rate=training.rate))
     began = time.monotonic()
     told: list[float] = []
     for step in range(training.steps):
         number = step * training.processes + rank
-        lessons = judged_batch(training.seed, number, training.kinds(step))
+        kinds = training.kinds(step)
+        lessons = judged_batch(training.seed, number, kinds)
+        if kinds is not DRILL:
+            lessons += mined_lessons(pairs, training.seed, number, kinds)
         told.append(backward(model, encoder, lessons, verdicts, training))
         optimizer.step(step)
         if rank == 0 and step % 20 == 19:

@@ -11,13 +11,14 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tte2_ray.mini.asks import Asks, all_hold, compared
+from tte2_ray.mini.asks import Ask, Asks, all_hold, compared
 from tte2_ray.mini.edits import change
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Lesson, ask
+from tte2_ray.mini.marks import marked_phrase, marked_scene
 from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import Candidate, Case, make_case, phrase
-from tte2_ray.mini.truth import Split, Truth, sample_clip, sample_page, sample_scene
+from tte2_ray.mini.truth import Scene, Split, Truth, sample_clip, sample_page, sample_scene
 from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
 
 YES: Final = "yes"
@@ -25,6 +26,10 @@ NO: Final = "no"
 
 QUERIES: Final = 5
 """Of one candidate."""
+LOOKS: Final = 3
+"""At one candidate's media, each for a query."""
+DRILLED: Final = 3
+"""Queries that a long one is made of."""
 MEDIA_TASKS: Final = ("image_qa", "image_classification", "composed_retrieval", "grounding",
                       "video_qa", "moment_retrieval")  # fmt: skip
 """Whose queries hold media: a judge reads them through their ECR."""
@@ -70,13 +75,38 @@ def told_lesson(rng: random.Random, split: Split) -> Lesson:
     opening, branches = _opening(ecr), list[Branch]()
     for number in range(QUERIES):
         asks, kind = _asked(rng, truth, split)
-        query = phrase(rng, kind, asks)
-        text = judge_text(query, plain(ecr))
+        query, marked = marked_phrase(rng, truth, asks, kind, sees=False)
+        text = judge_text(marked, plain(ecr))
         branches.append((_behind(opening, text), _verdict(all_hold(asks, truth))))
         if number == 0:
             look = _behind(opening, rewrite_text(query, ecr))
             branches.append((look, compared(asks, truth, kind, sees=False)))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def drill_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A candidate's ECR and long queries: many parts to compare in few words."""
+    truth = rng.choice(_SAMPLERS)(rng, split)
+    branches = tuple(_drill(rng, truth, split, sees=False) for _ in range(QUERIES))
+    return Lesson(media=None, branches=branches, opening=_opening(describe(truth)))
+
+
+def seen_drill_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A candidate's media and long queries."""
+    truth = rng.choice(_SAMPLERS)(rng, split)
+    branches = tuple(_drill(rng, truth, split, sees=True) for _ in range(QUERIES))
+    return Lesson(media=see(truth, rng), branches=branches)
+
+
+def _drill(rng: random.Random, truth: Truth, split: Split, sees: bool) -> Branch:
+    drawn: dict[str, Ask] = {}
+    kind, met = "", rng.random() < 0.4  # else hardly any would be met as a whole
+    for _ in range(DRILLED):
+        asks, kind = ask(rng, truth) if met else _asked(rng, truth, split)
+        drawn |= {each.words: each for each in asks}
+    asks = tuple(drawn.values())
+    _, marked = marked_phrase(rng, truth, asks, kind, sees)
+    return judge_text(marked, ""), _verdict(all_hold(asks, truth))
 
 
 def rewritten_lesson(rng: random.Random, split: Split) -> Lesson:
@@ -96,28 +126,41 @@ def case_query(case: Case) -> str:
     return judged_query(case.text, case.query_ecr, case.media is not None)
 
 
-def pair_lesson(case: Case, candidate: Candidate, rng: random.Random, sees: bool) -> Lesson:
-    """One query and one candidate of its pool: whether it is the answer.
+def pair_lesson(
+    case: Case, candidate: Candidate, rng: random.Random, sees: bool, answers: bool
+) -> Lesson:
+    """One query and one candidate: whether it answers.
 
     Args:
         case: whose query is asked.
-        candidate: its positive or one of its negatives.
+        candidate: of its pool.
         rng: of the nuisance.
         sees: the candidate's media where it has any; else its ECR is read.
+        answers: whether it does.
     """
-    answer = _verdict(candidate is case.positive)
+    answer, query = _verdict(answers), _marked_query(case, candidate)
     if sees and candidate.truth is not None:
         media = see(candidate.truth, rng, candidate.crop)
-        return Lesson(media=media, branches=((judge_text(case_query(case), ""), answer),))
+        return Lesson(media=media, branches=((judge_text(query, ""), answer),))
     words = candidate.text if sees else plain(candidate.ecr)
-    return Lesson(media=None, branches=((judge_text(case_query(case), words), answer),))
+    return Lesson(media=None, branches=((judge_text(query, words), answer),))
+
+
+def _marked_query(case: Case, candidate: Candidate) -> str:
+    """The query of a case; one that describes a whole picture with a mark behind each thing."""
+    query, wanted, found = case_query(case), case.positive.truth, candidate.truth
+    if case.task != "composed_retrieval":
+        return query
+    assert isinstance(wanted, Scene)
+    assert isinstance(found, Scene)
+    return marked_scene(query, wanted, found)
 
 
 def _pairs(rng: random.Random, split: Split, sees: bool) -> Lesson:
     case = make_case(rng.choice(MEDIA_TASKS), rng, split, 3)
     positive = rng.random() < 0.4
     candidate = case.positive if positive else rng.choice(case.negatives)
-    return pair_lesson(case, candidate, rng, sees)
+    return pair_lesson(case, candidate, rng, sees, positive)
 
 
 def told_pair_lesson(rng: random.Random, split: Split) -> Lesson:
@@ -141,19 +184,22 @@ def seen_lesson(rng: random.Random, split: Split) -> Lesson:
     branches = list[Branch]()
     for number in range(QUERIES):
         asks, kind = _asked(rng, truth, split)
-        query = phrase(rng, kind, asks)
-        if number < 2:
+        query, marked = marked_phrase(rng, truth, asks, kind, sees=True)
+        if number < LOOKS:
             branches.append((rewrite_text(query, ecr), compared(asks, truth, kind)))
-        branches.append((judge_text(query, ""), _verdict(all_hold(asks, truth))))
+        branches.append((judge_text(marked, ""), _verdict(all_hold(asks, truth))))
     return Lesson(media=see(truth, rng), branches=tuple(branches))
 
 
 Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
 
-TOLD: Kinds = {told_lesson: 12, told_pair_lesson: 12, rewritten_lesson: 4}
-"""Words alone, which are cheap: comparing is learned from many of them."""
-ALL: Kinds = {told_lesson: 4, told_pair_lesson: 6, rewritten_lesson: 2, seen_lesson: 5,
-              seen_pair_lesson: 4}  # fmt: skip
+DRILL: Kinds = {drill_lesson: 18, told_lesson: 3, told_pair_lesson: 6}
+"""To compare is learned first, from words alone, which are cheap."""
+TOLD: Kinds = {drill_lesson: 5, told_lesson: 7, told_pair_lesson: 10, rewritten_lesson: 3}
+"""Then to judge by it, and to say it."""
+ALL: Kinds = {drill_lesson: 1, told_lesson: 3, told_pair_lesson: 4, rewritten_lesson: 1,
+              seen_drill_lesson: 3, seen_lesson: 5, seen_pair_lesson: 3}  # fmt: skip
+"""At last with the candidates' media, too."""
 
 
 def judged_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:

@@ -30,6 +30,11 @@ Branch = tuple[str, str]
 """What the user says, and the ECR that answers it."""
 
 
+MET, UNMET = "\ue000", "\ue001"
+"""Not words: behind a part of what the user asks, whether the candidate meets it. A judge learns to
+know that at once, before all parts are read; nobody sees them at work."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """One media (or none) and what is said about it."""

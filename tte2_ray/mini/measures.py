@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.embedder import case_batch, embed, item_lesson, query_lesson
-from tte2_ray.mini.lessons import LESSONS
+from tte2_ray.mini.judged import NO, YES, pair_lesson
+from tte2_ray.mini.lessons import LESSONS, Lesson
 from tte2_ray.mini.reasoner import load_model
 
 if TYPE_CHECKING:
@@ -92,6 +93,47 @@ def embedder_measures(folder: Path, reads_ecr: bool, each: int = CASES_EACH) -> 
         {"name": f"right at 1, {task}", "value": sum(hits) / len(hits), "n": len(hits)}
         for task, hits in right.items()
     ]
+
+
+def judge_measures(folder: Path, each: int = CASES_EACH) -> list[Measure]:
+    """Share of queries whose positive is judged better than each of its near-misses.
+
+    Args:
+        folder: of the model.
+        each: queries of each task.
+
+    Returns:
+        For each task one measure with perfect ECRs and one with media; n counts queries. A tie, as
+        of equal ECRs, counts as wrong.
+    """
+    rng = random.Random(f"measures/{SEED}/verdicts")
+    model, encoder = _loaded(folder)
+    right: dict[str, list[bool]] = defaultdict(list)
+    for case in case_batch(SEED, 0, each, "dev"):
+        for sees, mode in ((False, "ECRs"), (True, "media")):
+            candidates = [case.positive, *case.negatives]
+            lessons = [pair_lesson(case, one, rng, sees, answers=True) for one in candidates]
+            best, *others = _verdicts(model, encoder, lessons)
+            right[f"right at 1 by {mode}, {case.task}"].append(best > max(others))
+    return [
+        {"name": name, "value": sum(hits) / len(hits), "n": len(hits)}
+        for name, hits in right.items()
+    ]
+
+
+def _verdicts(
+    model: "Qwen3VLForConditionalGeneration", encoder: Encoder, lessons: list[Lesson]
+) -> list[float]:
+    """Logit of yes minus logit of no, of lessons with one branch each."""
+    import torch
+
+    (no,), (yes,) = encoder.ids(NO), encoder.ids(YES)
+    batch = encoder.batch(lessons, answers=False)
+    with torch.inference_mode():
+        hidden_RLH = model.model(**batch.inputs()).last_hidden_state
+        last_RH = hidden_RLH[range(len(lessons)), [ends[0] for ends in batch.last_RB]]
+        differences_R = last_RH @ (model.lm_head.weight[yes] - model.lm_head.weight[no])
+    return [float(value) for value in differences_R]
 
 
 def _loaded(folder: Path) -> "tuple[Qwen3VLForConditionalGeneration, Encoder]":

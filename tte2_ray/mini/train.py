@@ -3,6 +3,7 @@
     python -m tte2_ray.mini.train reasoner
     python -m tte2_ray.mini.train embedder     # think-then-embed; starts from the reasoner
     python -m tte2_ray.mini.train direct       # the baseline: the same without ECRs
+    python -m tte2_ray.mini.train judge        # judges and rewrites; starts from the reasoner
 
 Each writes a model folder and, beside the weights, `provenance.json` with the model's measures on
 dev scenes. `--measure` writes those anew and trains nothing.
@@ -23,35 +24,60 @@ from typing import Any
 
 from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
-from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, lesson_batch
-from tte2_ray.mini.measures import Measure, embedder_measures, reasoner_measures
+from tte2_ray.mini.judge import JudgeTraining, train_judge
+from tte2_ray.mini.judged import ALL, DRILL, TOLD, judged_batch
+from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, Lesson, lesson_batch
+from tte2_ray.mini.measures import (
+    Measure,
+    embedder_measures,
+    judge_measures,
+    reasoner_measures,
+)
 from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
 from tte2_ray.mini.sight import SightTraining
 
 WEIGHTS = Path(__file__).parent / "weights"
-TRAINING: Mapping[str, ReasonerTraining | EmbedderTraining] = {
+Training = ReasonerTraining | EmbedderTraining | JudgeTraining
+TRAINING: Mapping[str, Training] = {
     "reasoner": ReasonerTraining(),
     "embedder": EmbedderTraining(),
     "direct": EmbedderTraining(reads_ecr=False),
+    "judge": JudgeTraining(),
 }
 """How the model of each role is trained; the committed weights were made so."""
 FINGERPRINTED_BATCHES = 4
 
 
 def data_fingerprint(seed: int) -> str:
-    """Names the training data: 16 hex digits over what some batches of each kind say and show."""
+    """Names what reasoner and embedders are trained on: 16 hex digits over what some batches of
+    each kind say and show."""
     digest, sight = hashlib.sha256(), SightTraining()
     for step in range(FINGERPRINTED_BATCHES):
         for kinds in (PRINT, PAGES, ECRS, LESSONS):
             for lesson in lesson_batch(seed, step, kinds):
-                digest.update(repr(lesson.branches).encode())
-                if lesson.media is not None:
-                    digest.update(lesson.media.pixels.tobytes())
+                _digest(digest, lesson)
         for sights in (sight.sights(seed, step), sight.sights(seed, sight.steps - 1 - step)):
             digest.update(sights.patches_PF.numpy().tobytes() + sights.answers_NA.numpy().tobytes())
         for case in case_batch(seed, step, 1):
             digest.update(repr(case).encode())
     return digest.hexdigest()[:16]
+
+
+def judged_fingerprint(seed: int) -> str:
+    """Names what the judge is trained on, likewise."""
+    digest = hashlib.sha256()
+    for step in range(FINGERPRINTED_BATCHES):
+        for kinds in (DRILL, TOLD, ALL):
+            for lesson in judged_batch(seed, step, kinds):
+                digest.update(lesson.opening.encode())
+                _digest(digest, lesson)
+    return digest.hexdigest()[:16]
+
+
+def _digest(digest: "hashlib._Hash", lesson: Lesson) -> None:
+    digest.update(repr(lesson.branches).encode())
+    if lesson.media is not None:
+        digest.update(lesson.media.pixels.tobytes())
 
 
 def code_revision() -> str:
@@ -72,7 +98,7 @@ def code_revision() -> str:
 
 def provenance(
     role: str,
-    training: ReasonerTraining | EmbedderTraining,
+    training: Training,
     starts_from: str,
     revision: str,
     seconds: float,
@@ -90,7 +116,9 @@ def provenance(
         "role": role,
         "starts_from": starts_from,
         "training": asdict(training),
-        "data_fingerprint": data_fingerprint(training.seed),
+        "data_fingerprint": (judged_fingerprint if role == "judge" else data_fingerprint)(
+            training.seed
+        ),
         "code_revision": revision,
         "seconds": round(seconds),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -106,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("role", choices=TRAINING)
     parser.add_argument("--out", type=Path, help="model folder; the package's own by default")
     parser.add_argument("--reasoner", type=Path, default=WEIGHTS / "reasoner",
-                        help="folder that an embedder starts from")  # fmt: skip
+                        help="folder that embedders and the judge start from")  # fmt: skip
     parser.add_argument("--steps", type=int,
                         help="fewer, to try it out; the reasoner's sight comes before")  # fmt: skip
     parser.add_argument("--processes", type=int, default=2, help="one core each")
@@ -136,7 +164,10 @@ def _train(given: argparse.Namespace, out: Path) -> None:
         train_reasoner(out, training, _say)
     else:
         starts_from = model_version(str(given.reasoner))
-        train_embedder(given.reasoner, out, training, _say)
+        if isinstance(training, JudgeTraining):
+            train_judge(given.reasoner, WEIGHTS / "embedder", out, training, _say)
+        else:
+            train_embedder(given.reasoner, out, training, _say)
     seconds = time.monotonic() - began
     _write(out, provenance(given.role, training, starts_from, revision, seconds))
 
@@ -144,6 +175,8 @@ def _train(given: argparse.Namespace, out: Path) -> None:
 def _measures(role: str, folder: Path) -> list[Measure]:
     if role == "reasoner":
         return reasoner_measures(folder)
+    if role == "judge":
+        return judge_measures(folder)
     return embedder_measures(folder, reads_ecr=role == "embedder")
 
 

@@ -6,13 +6,17 @@ from tte2_ray.mini.language import ecr
 from tte2_ray.mini.truth import Truth
 
 
-class Ask(Protocol):
-    """One condition on an item."""
+class Worded(Protocol):
+    """What can be put into a query."""
 
     @property
     def words(self) -> str:
         """The condition in words."""
         ...
+
+
+class Ask(Worded, Protocol):
+    """One condition on an item."""
 
     @property
     def fine(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from tte2_ray.mini.asks import Asks
+from tte2_ray.mini.asks import Asks, Worded
 from tte2_ray.mini.edits import near_misses
 from tte2_ray.mini.language import describe, describe_crop, ecr
 from tte2_ray.mini.truth import Scene, Split, Truth
@@ -86,7 +86,7 @@ def wanted(asks: Asks, kind: str) -> str:
     return ecr(f"wants {kind}, {len(asks)} asks", f"{kind} {words_of(asks)}")
 
 
-def phrase(rng: random.Random, kind: str, asks: Asks) -> str:
+def phrase(rng: random.Random, kind: str, asks: Iterable[Worded]) -> str:
     """The words of a query that looks for `kind` with these conditions, in any order."""
     lead = rng.choice(
         (f"a {kind} with", f"{kind} showing", f"find a {kind} with", f"show me a {kind} with")

@@ -1,0 +1,116 @@
+"""What the judge learns from says of each candidate what is true of it."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tte2_ray.mini.asks import all_hold, compared
+from tte2_ray.mini.batch import IGNORED, Encoder
+from tte2_ray.mini.judge import add_verdicts
+from tte2_ray.mini.judged import (
+    ALL,
+    MEDIA_TASKS,
+    NO,
+    TOLD,
+    YES,
+    case_query,
+    judged_batch,
+    pair_lesson,
+    told_lesson,
+)
+from tte2_ray.mini.lessons import MET, UNMET, Lesson
+from tte2_ray.mini.mined import TASKS_WITH_CORPUS, answers
+from tte2_ray.mini.tasks import TASKS, make_case
+from tte2_ray.prompts import judge_text, plain
+
+
+def test_lessons_are_the_same_for_the_same_step_and_differ_between_steps() -> None:
+    one, again, other = (judged_batch(0, step, ALL) for step in (3, 3, 4))
+    said = [[lesson.branches for lesson in batch] for batch in (one, again, other)]
+    assert said[0] == said[1] != said[2]
+
+
+def test_verdicts_of_both_kinds_are_common() -> None:
+    said = [answer for step in range(12) for lesson in judged_batch(0, step, TOLD)
+            for _, answer in lesson.branches if answer in (YES, NO)]  # fmt: skip
+    assert 0.3 < said.count(YES) / len(said) < 0.7
+
+
+def test_opening_and_branch_are_the_prompt_of_a_judge() -> None:
+    lesson = told_lesson(random.Random(5), "train")
+    shown = lesson.opening.removeprefix("Candidate: ").removesuffix("\n")
+    asked = lesson.branches[0][0]
+    query = asked.removeprefix("Query: ").split("\n")[0]
+    assert lesson.opening + asked == judge_text(query, shown)
+
+
+def test_the_answer_of_a_pair_is_what_its_case_says() -> None:
+    rng = random.Random(1)
+    for task in MEDIA_TASKS:
+        case = make_case(task, rng, "train")
+        right = pair_lesson(case, case.positive, rng, sees=False, answers=True)
+        wrong = pair_lesson(case, case.negatives[0], rng, sees=False, answers=False)
+        assert (right.branches[0][1], wrong.branches[0][1]) == (YES, NO)
+        assert plain(case.positive.ecr) in right.branches[0][0]
+
+
+def test_a_comparing_look_ends_in_what_is_true() -> None:
+    rng = random.Random(2)
+    for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
+        case = make_case(task, rng, "train")
+        for candidate in (case.positive, *case.negatives):
+            assert candidate.truth is not None
+            said = plain(compared(case.asks, candidate.truth, "item"))
+            assert (". matches: item" in said) == all_hold(case.asks, candidate.truth)
+
+
+def test_whoever_brought_an_item_it_answers_what_it_meets() -> None:
+    rng = random.Random(3)
+    for task in TASKS_WITH_CORPUS:
+        assert TASKS[task].pool == "corpus"
+        case = make_case(task, rng, "train")
+        assert answers(case, case.positive)
+        assert not any(answers(case, one) for one in case.negatives)
+
+
+@pytest.fixture(scope="module")
+def encoder(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    """With the tokenizer of a judge."""
+    import shutil
+
+    from transformers import AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("judge") / "model"
+    shutil.copytree(blank, folder)
+    add_verdicts(folder)
+    return Encoder(AutoTokenizer.from_pretrained(folder))
+
+
+def test_each_verdict_is_one_token_and_words_that_hold_it_stay_whole(encoder: Encoder) -> None:
+    yes, no = (encoder.ids(word) for word in (YES, NO))
+    assert (len(yes), len(no)) == (1, 1)
+    assert no[0] not in encoder.ids("not nothing notice")
+
+
+def test_a_mark_is_no_token_but_a_label_of_the_next(encoder: Encoder) -> None:
+    text = f"Query: a picture with red star{MET}, blue ring{UNMET}\nDoes it match?"
+    bare = text.replace(MET, "").replace(UNMET, "")
+    marked, plain_ = (encoder.batch([Lesson(media=None, branches=((t, YES),))])
+                      for t in (text, bare))  # fmt: skip
+    assert marked.input_ids_RL.tolist() == plain_.input_ids_RL.tolist()
+    (yes,), (no,) = encoder.ids(YES), encoder.ids(NO)
+    added = [(int(i), int(label)) for i, (label, was) in enumerate(
+        zip(marked.labels_RL[0], plain_.labels_RL[0], strict=True)) if label != was]  # fmt: skip
+    assert [label for _, label in added] == [yes, no]
+    before = encoder.tokenizer.decode(marked.input_ids_RL[0, : added[0][0]])
+    assert before.endswith("red star")
+    assert int((plain_.labels_RL != IGNORED).sum()) == 2  # the verdict and the end of the turn
+
+
+def test_the_query_of_a_judge_holds_no_pixels_but_what_was_seen_in_them() -> None:
+    rng = random.Random(4)
+    case = make_case("composed_retrieval", rng, "train")
+    assert plain(case.query_ecr) in case_query(case)
+    case = make_case("image_retrieval", rng, "train")
+    assert case_query(case) == case.text
