@@ -78,7 +78,9 @@ class Overrun:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    async def reason(self, given: ModelInput) -> Reasoned:
+    async def reason(
+        self, given: ModelInput, *, most_prompt_tokens: int = 0, most_output_tokens: int = 0
+    ) -> Reasoned:
         return Reasoned(text=self.text, truncated=True, prompt_tokens=1, visual_tokens=0,
                         output_tokens=1)  # fmt: skip
 

@@ -30,7 +30,8 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Searcher
     name = ensure_collection(client, config, spec)
     rows = [
         IndexRow(item_id=f"i{n}", vector=VECTORS[n], ecr=f"ecr {n}", modality="text",
-                 embedding_key="k", prompt_tokens=1, visual_tokens=0, output_tokens=1, shard="s")
+                 ecr_key="e", embedding_key="k", prompt_tokens=1, visual_tokens=0,
+                 output_tokens=1, shard="s")
         for n in range(DIMENSION)
     ]  # fmt: skip
     Writer(config, name, dimension=DIMENSION).write(rows)
