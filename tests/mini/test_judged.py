@@ -7,21 +7,21 @@ import pytest
 
 from tte2_ray.mini.asks import all_hold, compared
 from tte2_ray.mini.batch import IGNORED, Encoder
+from tte2_ray.mini.curriculum import ALL, TOLD, judged_batch
+from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.judge import add_verdicts
 from tte2_ray.mini.judged import (
-    ALL,
     MEDIA_TASKS,
     NO,
-    TOLD,
     YES,
     case_query,
-    judged_batch,
     pair_lesson,
     told_lesson,
 )
 from tte2_ray.mini.lessons import MET, UNMET, Lesson
 from tte2_ray.mini.mined import TASKS_WITH_CORPUS, answers
 from tte2_ray.mini.tasks import TASKS, make_case
+from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson
 from tte2_ray.prompts import judge_text, plain
 
 
@@ -114,3 +114,24 @@ def test_the_query_of_a_judge_holds_no_pixels_but_what_was_seen_in_them() -> Non
     assert plain(case.query_ecr) in case_query(case)
     case = make_case("image_retrieval", rng, "train")
     assert case_query(case) == case.text
+
+
+def test_a_garbled_ask_differs_and_mostly_fails() -> None:
+    rng, held = random.Random(6), []
+    for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
+        for _ in range(40):
+            case = make_case(task, rng, "train")
+            truth = case.positive.truth
+            assert truth is not None
+            for one in case.asks:
+                made = garbled(rng, one, truth)
+                assert type(made) is type(one)
+                held.append(made.holds(truth))
+    assert sum(held) / len(held) < 0.25
+
+
+@pytest.mark.parametrize("make", [composed_lesson, moment_lesson, label_lesson])
+def test_queries_that_want_the_candidate_and_others_are_both_common(make) -> None:
+    rng = random.Random(7)
+    said = [a for _ in range(40) for _, a in make(rng, "train").branches]
+    assert 0.3 < said.count(YES) / len(said) < 0.7

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.judged import ALL, DRILL, NO, TOLD, YES, Kinds, judged_batch
+from tte2_ray.mini.curriculum import ALL, DRILL, TOLD, Kinds, judged_batch
+from tte2_ray.mini.judged import NO, YES
 from tte2_ray.mini.mined import mine, mined_lessons
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 from tte2_ray.mini.reasoner import trainable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class JudgeTraining:
     """How the judge is trained; the defaults made the committed weights."""
 
-    phases: tuple[int, ...] = (500, 800)
+    phases: tuple[int, ...] = (700, 700)
     """Steps with `DRILL`, then with `TOLD`."""
     steps: int = 2800
     """In all; the others with `ALL`."""

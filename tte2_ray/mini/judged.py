@@ -8,11 +8,12 @@ A lesson is one candidate, its media or its ECR first, and its branches are quer
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from tte2_ray.mini.asks import Ask, Asks, all_hold, compared
 from tte2_ray.mini.edits import change
+from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Lesson, ask
 from tte2_ray.mini.marks import marked_phrase, marked_scene
@@ -39,31 +40,34 @@ _SAMPLERS: Final[tuple[Callable[[random.Random, Split], Truth], ...]] = (
 )  # fmt: skip
 
 
-def _verdict(matches: bool) -> str:
+def verdict(matches: bool) -> str:
+    """The judge's word."""
     return YES if matches else NO
 
 
 def _asked(rng: random.Random, truth: Truth, split: Split) -> tuple[Asks, str]:
-    """What a query asks that `truth`, or something like it, or now and then not at all like it,
-    answers; often only a part of it, which is where comparing is learned."""
+    """What a query asks that `truth` answers, or all but answers; often only a part of it, which is
+    where comparing is learned."""
     about = truth
-    if rng.random() < 0.1:
-        about = rng.choice(_SAMPLERS)(rng, split)
-        about = about if type(about) is type(truth) else truth
-    for _ in range(rng.choice((0, 1, 1, 2))):
-        about = change(rng, about, split) or about
+    if rng.random() < 0.25:  # as the world has it: another item, near this one
+        for _ in range(rng.choice((1, 1, 2))):
+            about = change(rng, about, split) or about
     asks, kind = ask(rng, about)
     if rng.random() < 0.3:
         asks = (rng.choice(asks),)
+    if about is truth and rng.random() < 0.6:
+        at = rng.randrange(len(asks))
+        asks = (*asks[:at], garbled(rng, asks[at], truth), *asks[at + 1 :])
     return asks, kind
 
 
-def _opening(ecr: str) -> str:
+def opening_of(ecr: str) -> str:
     """How the prompt of a judge or a rewriter begins that reads a candidate's ECR."""
     return f"Candidate: {plain(ecr)}\n"
 
 
-def _behind(opening: str, text: str) -> str:
+def behind(opening: str, text: str) -> str:
+    """What a prompt says after its opening."""
     assert text.startswith(opening)
     return text[len(opening) :]
 
@@ -72,14 +76,14 @@ def told_lesson(rng: random.Random, split: Split) -> Lesson:
     """A candidate's ECR: whether it matches queries in words, and a look at it without media."""
     truth = rng.choice(_SAMPLERS)(rng, split)
     ecr = describe(truth)
-    opening, branches = _opening(ecr), list[Branch]()
+    opening, branches = opening_of(ecr), list[Branch]()
     for number in range(QUERIES):
         asks, kind = _asked(rng, truth, split)
         query, marked = marked_phrase(rng, truth, asks, kind, sees=False)
         text = judge_text(marked, plain(ecr))
-        branches.append((_behind(opening, text), _verdict(all_hold(asks, truth))))
+        branches.append((behind(opening, text), verdict(all_hold(asks, truth))))
         if number == 0:
-            look = _behind(opening, rewrite_text(query, ecr))
+            look = behind(opening, rewrite_text(query, ecr))
             branches.append((look, compared(asks, truth, kind, sees=False)))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
 
@@ -88,7 +92,7 @@ def drill_lesson(rng: random.Random, split: Split) -> Lesson:
     """A candidate's ECR and long queries: many parts to compare in few words."""
     truth = rng.choice(_SAMPLERS)(rng, split)
     branches = tuple(_drill(rng, truth, split, sees=False) for _ in range(QUERIES))
-    return Lesson(media=None, branches=branches, opening=_opening(describe(truth)))
+    return Lesson(media=None, branches=branches, opening=opening_of(describe(truth)))
 
 
 def seen_drill_lesson(rng: random.Random, split: Split) -> Lesson:
@@ -100,13 +104,16 @@ def seen_drill_lesson(rng: random.Random, split: Split) -> Lesson:
 
 def _drill(rng: random.Random, truth: Truth, split: Split, sees: bool) -> Branch:
     drawn: dict[str, Ask] = {}
-    kind, met = "", rng.random() < 0.4  # else hardly any would be met as a whole
+    kind, met = "", rng.random() < 0.3  # else hardly any would be met as a whole
     for _ in range(DRILLED):
-        asks, kind = ask(rng, truth) if met else _asked(rng, truth, split)
-        drawn |= {each.words: each for each in asks}
+        asks, kind = ask(rng, truth)
+        for each in asks:
+            wrong = not met and rng.random() < 0.5
+            chosen = garbled(rng, each, truth) if wrong else each
+            drawn[chosen.words] = chosen
     asks = tuple(drawn.values())
     _, marked = marked_phrase(rng, truth, asks, kind, sees)
-    return judge_text(marked, ""), _verdict(all_hold(asks, truth))
+    return judge_text(marked, ""), verdict(all_hold(asks, truth))
 
 
 def rewritten_lesson(rng: random.Random, split: Split) -> Lesson:
@@ -115,9 +122,9 @@ def rewritten_lesson(rng: random.Random, split: Split) -> Lesson:
     asks, kind = _asked(rng, truth, split)
     query = phrase(rng, kind, asks)
     ecr = compared(asks, truth, kind)
-    opening = _opening(ecr)
+    opening = opening_of(ecr)
     text = judge_text(query, plain(ecr))
-    branch = (_behind(opening, text), _verdict(all_hold(asks, truth)))
+    branch = (behind(opening, text), verdict(all_hold(asks, truth)))
     return Lesson(media=None, branches=(branch,), opening=opening)
 
 
@@ -138,7 +145,7 @@ def pair_lesson(
         sees: the candidate's media where it has any; else its ECR is read.
         answers: whether it does.
     """
-    answer, query = _verdict(answers), _marked_query(case, candidate)
+    answer, query = verdict(answers), _marked_query(case, candidate)
     if sees and candidate.truth is not None:
         media = see(candidate.truth, rng, candidate.crop)
         return Lesson(media=media, branches=((judge_text(query, ""), answer),))
@@ -187,22 +194,5 @@ def seen_lesson(rng: random.Random, split: Split) -> Lesson:
         query, marked = marked_phrase(rng, truth, asks, kind, sees=True)
         if number < LOOKS:
             branches.append((rewrite_text(query, ecr), compared(asks, truth, kind)))
-        branches.append((judge_text(marked, ""), _verdict(all_hold(asks, truth))))
+        branches.append((judge_text(marked, ""), verdict(all_hold(asks, truth))))
     return Lesson(media=see(truth, rng), branches=tuple(branches))
-
-
-Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
-
-DRILL: Kinds = {drill_lesson: 18, told_lesson: 3, told_pair_lesson: 6}
-"""To compare is learned first, from words alone, which are cheap."""
-TOLD: Kinds = {drill_lesson: 5, told_lesson: 7, told_pair_lesson: 10, rewritten_lesson: 3}
-"""Then to judge by it, and to say it."""
-ALL: Kinds = {drill_lesson: 1, told_lesson: 3, told_pair_lesson: 4, rewritten_lesson: 1,
-              seen_drill_lesson: 3, seen_lesson: 5, seen_pair_lesson: 3}  # fmt: skip
-"""At last with the candidates' media, too."""
-
-
-def judged_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:
-    """The lessons of one training step; the same for the same seed, step and kinds."""
-    rng = random.Random(f"judged/{seed}/{step}")
-    return [make(rng, "train") for make, count in kinds.items() for _ in range(count)]

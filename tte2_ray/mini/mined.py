@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from tte2_ray.mini.asks import all_hold
 from tte2_ray.mini.batch import Encoder
+from tte2_ray.mini.curriculum import ALL, Kinds
 from tte2_ray.mini.embedder import embed, item_lesson, query_lesson
-from tte2_ray.mini.judged import ALL, Kinds, pair_lesson
+from tte2_ray.mini.judged import pair_lesson
 from tte2_ray.mini.lessons import Lesson
 from tte2_ray.mini.reasoner import load_model
 from tte2_ray.mini.tasks import TASKS, Candidate, Case, make_case

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from tte2_ray.artifacts.model_version import model_version
+from tte2_ray.mini.curriculum import ALL, DRILL, TOLD, judged_batch
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
 from tte2_ray.mini.judge import JudgeTraining, train_judge
-from tte2_ray.mini.judged import ALL, DRILL, TOLD, judged_batch
 from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, Lesson, lesson_batch
 from tte2_ray.mini.measures import (
     Measure,

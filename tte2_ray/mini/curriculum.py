@@ -1,0 +1,37 @@
+"""What the judge's training goes through, in this order."""
+
+import random
+from collections.abc import Callable, Mapping
+
+from tte2_ray.mini.judged import (
+    drill_lesson,
+    rewritten_lesson,
+    seen_drill_lesson,
+    seen_lesson,
+    seen_pair_lesson,
+    told_lesson,
+    told_pair_lesson,
+)
+from tte2_ray.mini.lessons import Lesson
+from tte2_ray.mini.truth import Split
+from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson
+
+Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
+"""Kinds of lessons, and how many of each stand in a process's batch."""
+
+DRILL: Kinds = {drill_lesson: 12, composed_lesson: 4, told_lesson: 3, moment_lesson: 2,
+                label_lesson: 3, told_pair_lesson: 3}  # fmt: skip
+"""To compare is learned first, from words alone, which are cheap."""
+TOLD: Kinds = {drill_lesson: 6, composed_lesson: 4, told_lesson: 6, moment_lesson: 2,
+               label_lesson: 2, told_pair_lesson: 6, rewritten_lesson: 3}  # fmt: skip
+"""Then to judge by it, and to say it."""
+ALL: Kinds = {drill_lesson: 2, composed_lesson: 1, told_lesson: 2, moment_lesson: 1,
+              label_lesson: 1, told_pair_lesson: 2, rewritten_lesson: 1,
+              seen_drill_lesson: 4, seen_lesson: 4, seen_pair_lesson: 3}  # fmt: skip
+"""At last with the candidates' media, too."""
+
+
+def judged_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:
+    """The lessons of one training step; the same for the same seed, step and kinds."""
+    rng = random.Random(f"judged/{seed}/{step}")
+    return [make(rng, "train") for make, count in kinds.items() for _ in range(count)]

@@ -1,0 +1,105 @@
+"""Queries with media as a judge reads them, by the ECR of what is wanted; several for a candidate.
+
+The cases of the tasks bring one query for some candidates; here a candidate stands first, and
+several queries want it, or all but it.
+"""
+
+import random
+from typing import Final
+
+from tte2_ray.mini.edits import change, rearrange
+from tte2_ray.mini.edits.things import restyle
+from tte2_ray.mini.garbled import garbled_event
+from tte2_ray.mini.judged import QUERIES, behind, opening_of, verdict
+from tte2_ray.mini.language import actor, describe, ecr, event_words, look
+from tte2_ray.mini.lessons import Branch, Lesson
+from tte2_ray.mini.marks import marked_scene
+from tte2_ray.mini.truth import Clip, Scene, Split, sample_clip, sample_scene
+from tte2_ray.mini.words import SHAPES, TEXTURES
+from tte2_ray.prompts import judge_text, judged_query, plain
+
+_SAME: Final = 0.45
+"""Share of queries that want the candidate itself."""
+
+
+def composed_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A picture's ECR; queries want a picture after a change, which is this one or nearly so."""
+    found = sample_scene(rng, split)
+    opening = opening_of(describe(found))
+    branches = list[Branch]()
+    for _ in range(QUERIES):
+        wanted = found if rng.random() < _SAME else _near(rng, found, split)
+        query = judged_query(_change(rng, wanted, split), describe(wanted), True)
+        text = judge_text(marked_scene(query, wanted, found), plain(describe(found)))
+        same = describe(wanted) == describe(found)
+        branches.append((behind(opening, text), verdict(same)))
+    return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def _near(rng: random.Random, scene: Scene, split: Split) -> Scene:
+    for _ in range(20):
+        edit = rearrange if rng.random() < 0.4 else change
+        made = edit(rng, scene, split)
+        if isinstance(made, Scene) and describe(made) != describe(scene):
+            return made
+    return scene
+
+
+def _change(rng: random.Random, wanted: Scene, split: Split) -> str:
+    """The words of a query for `wanted`: how it differs from a picture that nobody sees here."""
+    if rng.random() < 0.2:
+        one, other = rng.sample(list(wanted.things), 2)
+        return f"the same but the {actor(one)} and the {actor(other)} swap places"
+    thing, part = rng.choice(wanted.things), rng.choice(("color", "texture", "shape"))
+    before = restyle(rng, thing, split, part)
+    value = getattr(thing, part)
+    return f"the same but the {actor(before)} is {'a ' if part == 'shape' else ''}{value}"
+
+
+def moment_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A short video's ECR; queries want the part of a longer one in which something happens."""
+    found = sample_clip(rng, split, 1)
+    opening, happens = opening_of(describe(found)), event_words(found, found.events[0])
+    branches = list[Branch]()
+    for _ in range(QUERIES):
+        wanted = happens if rng.random() < _SAME else _other_event(rng, found, split)
+        events = [wanted, _other_event(rng, found, split)]
+        rng.shuffle(events)
+        lead = rng.choice(("the moment when", "when", "the part where"))
+        said = ecr(" then ".join(events), f"video where {wanted}")
+        query = judged_query(f"{lead} {wanted}", said, True)
+        text = judge_text(query, plain(describe(found)))
+        branches.append((behind(opening, text), verdict(wanted == happens)))
+    return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def _other_event(rng: random.Random, found: Clip, split: Split) -> str:
+    if rng.random() < 0.6:
+        return garbled_event(rng, event_words(found, found.events[0]))
+    other = sample_clip(rng, split, 1)
+    return event_words(other, other.events[0])
+
+
+def label_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A label; queries are pictures whose main thing it names, or nearly so."""
+    main = sample_scene(rng, split).things[0]
+    label = f"{main.texture} {main.shape}"
+    said = ecr("short text", label)
+    opening = opening_of(said)
+    branches = list[Branch]()
+    for _ in range(QUERIES):
+        thing = rng.choice(sample_scene(rng, split).things)
+        own = {"texture": thing.texture, "shape": thing.shape}
+        draw = rng.random()
+        if draw < 0.75:
+            own["texture"] = main.texture
+        if draw < _SAME or draw >= 0.75:
+            own["shape"] = main.shape if draw < 0.9 else rng.choice(SHAPES)
+        if draw >= 0.9:
+            own["texture"] = rng.choice(TEXTURES)
+        wanted = f"{own['texture']} {own['shape']}"
+        seen = look(thing).replace(f"{thing.texture} {thing.shape}", wanted)
+        query = judged_query("", ecr(f"main {seen} {thing.region}", wanted), True)
+        text = judge_text(query, plain(said))
+        branches.append((behind(opening, text), verdict(wanted == label)))
+    return Lesson(media=None, branches=tuple(branches), opening=opening)
