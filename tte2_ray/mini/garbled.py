@@ -109,9 +109,8 @@ def _events(rng: random.Random, ask: EventAsk) -> EventAsk:
 
 def garbled_event(rng: random.Random, event: str) -> str:
     """The words of an event with one of them changed."""
-    words = event.split(" ")
-    spots = [(i, values) for i, word in enumerate(words)
-             for values in (tuple(COLORS), SHAPES, tuple(DIRECTIONS)) if word in values]  # fmt: skip
+    words, kinds = event.split(" "), (tuple(COLORS), SHAPES, tuple(DIRECTIONS))
+    spots = [(i, values) for i, word in enumerate(words) for values in kinds if word in values]
     i, values = rng.choice(spots)
     words[i] = _other(rng, words[i], values)
     return " ".join(words)

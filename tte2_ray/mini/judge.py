@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class JudgeTraining:
     """How the judge is trained; the defaults made the committed weights."""
 
-    phases: tuple[int, ...] = (700, 700)
+    phases: tuple[int, ...] = (900, 700)
     """Steps with `DRILL`, then with `TOLD`."""
-    steps: int = 2800
+    steps: int = 3200
     """In all; the others with `ALL`."""
     mined_cases: int = 100
     """Of each task with a corpus, whose candidates the retriever ranks."""
@@ -40,7 +40,7 @@ class JudgeTraining:
     """Of the mean loss of a verdict, beside that of a word of a look."""
     seed: int = 0
     processes: int = 2
-    micro_batches: int = 3
+    micro_batches: int = 2
     save_every: int = 100
 
     def kinds(self, step: int) -> Kinds:

@@ -90,6 +90,6 @@ def mined_lessons(pairs: Sequence[Pair], seed: int, step: int, kinds: Kinds) -> 
     """Some of the pairs as the judge reads them; with the candidates' media where `kinds` has
     lessons with media."""
     rng = random.Random(f"mined/{seed}/{step}")
-    modes = (False, False, True, True) if kinds is ALL else (False, False, False)
+    modes = (False, True) if kinds is ALL else (False, False)
     chosen = [(rng.choice(pairs), sees) for sees in modes]
     return [pair_lesson(p.case, p.candidate, rng, sees, p.answers) for p, sees in chosen]
