@@ -7,9 +7,10 @@ CHECKS := lint types contracts unit
 LONG_TESTS := tests/tools/demo/test_ray_head.py tests/pipelines/test_miniature.py \
 	tests/pipelines/test_resume.py
 RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run index metrics phases \
-	redrive sources)
+	redrive rerank sources)
 
-.PHONY: help setup test check $(CHECKS) light on-ray at-length format lock demo real-corpus bench mini-eval
+.PHONY: help setup test check $(CHECKS) light on-ray at-length format lock demo rerank-demo evaluate policy \
+	real-corpus bench mini-eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,15 @@ real-corpus: setup ## index 3,345 pictures, clips and pages of public packages (
 
 bench: setup ## speed beside the bare libraries, and the driver's memory; ONLY="ecr load" picks some
 	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))
+
+rerank-demo: setup ## rerank a log of 500 queries under two budgets over the index of the demo
+	@$(BIN)/python -m tools.rerank_demo $(ARGS)
+
+evaluate: setup ## quality against tokens on the miniature: every system, every budget; a page with the figure
+	@$(BIN)/python -m tools.evaluation $(ARGS)
+
+policy: setup ## calibrate where the cascade spends, on dev queries: conf/policies/mini.json
+	@$(BIN)/python -m tools.evaluation --calibrate $(ARGS)
 
 mini-eval: setup ## what the carried miniatures can do: attributes, TTE against direct, parity
 	@$(BIN)/python -m benchmarks.mini_eval $(ARGS)

@@ -7,13 +7,13 @@ executor `mp` of `uni`, three processes instead of one. Both are tried; the fast
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import rate
 from tools.shown import Row
@@ -85,10 +85,30 @@ def bare_engine(
     config: EngineConfig, limits: MediaLimits, place: Place, *, pooling: bool = False
 ) -> Iterator[BareEngine]:
     """Starts one with the engine arguments of the job."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        pool.submit(_start, config, place, pooling).result()
+    runner, more = ("pooling", {"pooler_config": POOLER}) if pooling else ("generate", {})
+    with bare_process(config, place, runner, more) as pool:
         yield BareEngine(pool, limits)
-        pool.submit(_stop).result()
+
+
+@contextmanager
+def bare_process(
+    config: EngineConfig, place: Place, runner: str, more: Mapping[str, Any]
+) -> Iterator[ProcessPoolExecutor]:
+    """A process that starts a bare engine first; what it is asked meanwhile waits for that.
+
+    Args:
+        config: of the engine.
+        place: of the engine.
+        runner: vLLM's runner, `generate` or `pooling`.
+        more: arguments of vLLM, as the job's engine of that role has them.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        started = pool.submit(_start, config, place, runner, more)
+        try:
+            yield pool
+        finally:
+            started.result()
+            pool.submit(_stop).result()
 
 
 def faster_place(
@@ -122,17 +142,21 @@ def faster_place(
     return min(seconds, key=lambda place: seconds[place]), rows
 
 
-def _start(config: EngineConfig, place: Place, pooling: bool) -> None:
+def _start(config: EngineConfig, place: Place, runner: str, more: Mapping[str, Any]) -> None:
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = place.value
     prepare_environment(config)
     from vllm import LLM
 
-    more = {"pooler_config": POOLER} if pooling else {}
-    _started.append(LLM(**engine_arguments(config, "pooling" if pooling else "generate", **more)))
+    _started.append(LLM(**engine_arguments(config, runner, **more)))
 
 
 def _stop() -> None:
     _started.clear()
+
+
+def held() -> "LLM":
+    """The engine of this process."""
+    return _started[0]
 
 
 def _inputs(items: Sequence[Item], limits: MediaLimits, instruction: str) -> list[ModelInput]:
@@ -148,11 +172,11 @@ def _generate(items: Sequence[Item], limits: MediaLimits, config: ReasonerConfig
         max_tokens=sampling.max_tokens, temperature=sampling.temperature, top_p=sampling.top_p
     )
     began = time.perf_counter()
-    tokenizer = _started[0].get_tokenizer()
+    tokenizer = held().get_tokenizer()
     inputs = _inputs(items, limits, config.instruction)
     prompts = [chat_prompt(tokenizer, given) for given in inputs]
     decoded = time.perf_counter()
-    outputs = _started[0].generate(prompts, params, use_tqdm=False)
+    outputs = held().generate(prompts, params, use_tqdm=False)
     ended = time.perf_counter()
     return BareRound(
         decode_s=decoded - began,
@@ -168,14 +192,14 @@ def _embed(
 
     params = PoolingParams(task="embed", dimensions=config.dimension or None)
     began = time.perf_counter()
-    tokenizer = _started[0].get_tokenizer()
+    tokenizer = held().get_tokenizer()
     prompts = []
     inputs = _inputs(items, limits, config.instruction)
     for given, ecr in zip(inputs, ecrs, strict=True):
         text, suffix = place_ecr(given.text, ecr if config.reads_ecr else "", config.ecr_turn)
         prompts.append(chat_prompt(tokenizer, replace(given, text=text), suffix, config.system))
     decoded = time.perf_counter()
-    outputs = _started[0].embed(prompts, pooling_params=params, use_tqdm=False)
+    outputs = held().embed(prompts, pooling_params=params, use_tqdm=False)
     ended = time.perf_counter()
     return BareRound(
         decode_s=decoded - began,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from tte2_ray.artifacts.markers import marker_key
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store
-from tte2_ray.pipelines.index.job import Phase
-from tte2_ray.pipelines.index.phases import run_phase
+from tte2_ray.pipelines.flow import Phase
+from tte2_ray.pipelines.phases import run_phase
 from tte2_ray.stages.load import LoadShards
 
 if TYPE_CHECKING:

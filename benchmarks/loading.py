@@ -28,7 +28,7 @@ from tte2_ray.milvus.collection import ensure_collection
 from tte2_ray.milvus.rows import IndexRow, to_entity
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve, stop_server
-from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.cluster import cluster
 from tte2_ray.pipelines.index.job import phases_of
 from tte2_ray.pipelines.index.publish import make_collection
 from tte2_ray.schema import Item, ecr_schema, vector_schema
@@ -205,7 +205,7 @@ def fill(work: Work) -> list[dict[str, Any]]:
     def vector(item: Item) -> dict[str, Any]:
         drawn = numbers.standard_normal(recipe.dimension, dtype=np.float32)
         key = embedding_key(item.item_id, recipe)
-        rows[item.item_id] |= {"vector": drawn.tolist(), "embedding_key": key}
+        rows[item.item_id] |= {"vector": drawn.tolist(), "embedding_key": key, "ecr_key": key}
         return {"vector": drawn, "embedding_key": key, "ecr_key": key}
 
     write_tables(work.job, work.job.ecr_prefix, ecr_schema(), ecr)

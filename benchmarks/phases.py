@@ -19,7 +19,7 @@ from benchmarks.tables import committed, write_true_ecrs
 from benchmarks.work import Work, find_items, in_rounds
 from tools.shown import Row
 from tte2_ray.engines import EngineConfig
-from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.cluster import cluster
 from tte2_ray.schema import Item, ecr_schema, vector_schema
 
 ROWS, WARM = 640, 512

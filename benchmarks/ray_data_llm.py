@@ -29,7 +29,7 @@ from tools.shown import Row
 from tte2_ray.engines import ModelInput, resolve_model
 from tte2_ray.engines.vllm_input import chat_prompt, engine_arguments, prepare_environment
 from tte2_ray.media import MediaLimits, decode_item
-from tte2_ray.pipelines.index.cluster import cluster
+from tte2_ray.pipelines.cluster import cluster
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item

@@ -16,8 +16,9 @@ from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.mini.render import draw_scene
 from tte2_ray.mini.truth import Split, sample_scene
+from tte2_ray.pipelines.flow import Phase
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.job import Phase, phases_of
+from tte2_ray.pipelines.index.job import phases_of
 from tte2_ray.pipelines.index.plan import Job, plan_job
 from tte2_ray.schema import Item
 

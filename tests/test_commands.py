@@ -17,6 +17,8 @@ from tte2_ray.config import main
 from tte2_ray.milvus.command import run_command
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
+from tte2_ray.pipelines.rerank.config import RerankConfig
+from tte2_ray.pipelines.rerank.job import rerank_log
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -72,6 +74,10 @@ def check_python(given: list[str]) -> None:
         default = ROOT / "conf" / "index_corpus.yaml"
         argv = [*given[1:], "--print-config"]
         assert main(IndexConfig, index_corpus, description="", default=default, argv=argv) == 0
+    elif given[0].endswith("jobs/rerank_logs.py"):
+        default = ROOT / "conf" / "rerank_logs.yaml"
+        argv = [*given[1:], "--print-config"]
+        assert main(RerankConfig, rerank_log, description="", default=default, argv=argv) == 0
     elif given[0].endswith("jobs/publish_index.py"):
         argv = [*given[1:], "--print-config"]
         if given[1] != "stop-server":  # it reads its configuration all the same
@@ -133,22 +139,26 @@ def help_of(script: str) -> str:
 
 def examples(text: str) -> list[str]:
     """The commands that a --help shows, without what is said about each."""
-    started = ("python ", "ray ", "index_corpus.py ")
+    started = ("python ", "ray ", "index_corpus.py ", "rerank_logs.py ")
     lines = [line.strip() for line in text.splitlines()]
     return [re.split(r"\s{2,}(?=[a-z])", line)[0] for line in lines if line.startswith(started)]
 
 
+@pytest.mark.parametrize("script", ["index_corpus.py", "rerank_logs.py"])
 def test_every_example_of_help_can_be_typed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    script: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = examples(help_of("index_corpus.py"))
-    assert sum(line.startswith("index_corpus.py") for line in found) == 5
-    assert {line.split()[0] for line in found} == {"python", "ray", "index_corpus.py"}
+    found = examples(help_of(script))
+    assert sum(line.startswith(script) for line in found) == 5
+    assert {line.split()[0] for line in found} == {"python", "ray", script}
     (tmp_path / "mine.yaml").write_text("index: films\n")
     monkeypatch.chdir(tmp_path)
     for line in found:
         given = words(line)
-        check(["python", "jobs/index_corpus.py", *given[1:]] if "corpus" in given[0] else given)
+        check(["python", f"jobs/{script}", *given[1:]] if given[0] == script else given)
 
 
 def test_the_check_can_fail() -> None:

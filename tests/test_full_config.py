@@ -1,4 +1,4 @@
-"""The job's configuration file shows every key that there is, with the default of the code: a file
+"""A job's configuration file shows every key that there is, with the default of the code: a file
 of one's own, given instead, means the same miniature."""
 
 from pathlib import Path
@@ -11,8 +11,9 @@ from tte2_ray.config import fingerprint, load_config
 from tte2_ray.config.fields import dotted_keys
 from tte2_ray.errors import ConfigError
 from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.rerank.config import RerankConfig
 
-FILE = Path(__file__).parent.parent / "conf" / "index_corpus.yaml"
+CONF = Path(__file__).parent.parent / "conf"
 
 
 def value(of: Any, key: str) -> Any:
@@ -21,11 +22,14 @@ def value(of: Any, key: str) -> Any:
     return of
 
 
-def test_every_key_stands_in_it_with_its_default() -> None:
-    keys = dotted_keys(IndexConfig)
+@pytest.mark.parametrize(
+    ("job", "name"), [(IndexConfig, "index_corpus"), (RerankConfig, "rerank_logs")]
+)
+def test_every_key_stands_in_it_with_its_default(job: type, name: str) -> None:
+    file, keys = CONF / f"{name}.yaml", dotted_keys(job)
     leaves = [key for key in keys if not any(other.startswith(f"{key}.") for other in keys)]
-    written = yaml.safe_load(FILE.read_text())
-    given, default = load_config(IndexConfig, [FILE]).config, IndexConfig()
+    written = yaml.safe_load(file.read_text())
+    given, default = load_config(job, [file]).config, job()
     for key in leaves:
         value(written, key)
     assert [key for key in leaves if value(given, key) != value(default, key)] == []

@@ -1,6 +1,7 @@
 """The presets and profiles of conf/: each loads with each, says what it means, and fits."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from safetensors.numpy import save_file
 
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, fingerprint, load_config, main
+from tte2_ray.engines import JudgeConfig
 from tte2_ray.errors import ConfigError, ResourceMissingError
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
 from tte2_ray.pipelines.index.plan import plan_job
+from tte2_ray.pipelines.rerank.config import RerankConfig
 
 CONF = Path(__file__).parent.parent / "conf"
 BASE = CONF / "index_corpus.yaml"
@@ -22,6 +25,17 @@ REAL = [name for name in MODELS if name != "mini"]
 PIXELS_A_TOKEN = {"qwen3-vl-2b": 32 * 32, "qwen3-vl-8b": 32 * 32, "tte-v2": 28 * 28}
 CHARS_A_TOKEN = 3
 """Fewer than English has (about four), more than numbers and rare words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging:
+    """A job that has a judge, and no other role of a preset."""
+
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
+
+
+def judge_of(model: str) -> JudgeConfig:
+    return load_config(Judging, [CONF / "models" / f"{model}.yaml"]).config.judge
 
 
 def load(model: str = "", profile: str = "", *overrides: str) -> Loaded[IndexConfig]:
@@ -121,6 +135,59 @@ def test_a_real_preset_is_complete(model: str) -> None:
         assert limit == {"image": config.media.max_images, "video": 1}
     assert config.embedder.dimension > 0, "a name on the hub does not tell it before it is fetched"
     assert config.reasoner.sampling.max_tokens <= 512
+
+
+def test_the_miniature_is_the_default_judge() -> None:
+    assert judge_of("mini") == JudgeConfig()
+
+
+@pytest.mark.parametrize("model", REAL)
+def test_a_real_preset_judges_with_the_released_model(model: str) -> None:
+    judge = judge_of(model)
+    engine = judge.engine
+    assert engine.model.startswith("Qwen/Qwen3-VL-Reranker-")
+    assert len(engine.revision) == 40, "a commit: a branch may move under the keys"
+    assert judge.form == "qwen3-vl-reranker"
+    assert (engine.dtype, engine.num_gpus) == ("bfloat16", engine.tensor_parallel)
+    assert not engine.engine_args["enforce_eager"], "the base file's is for the CPU"
+    # A query's media and a candidate's.
+    shown = load(model).config.media.max_images
+    assert engine.engine_args["limit_mm_per_prompt"] == {"image": 2 * shown, "video": 2}
+
+
+@pytest.mark.parametrize("profile", ["", *PROFILES])
+@pytest.mark.parametrize("model", MODELS)
+def test_every_preset_and_profile_serves_the_rerank_job(model: str, profile: str) -> None:
+    files = [CONF / "rerank_logs.yaml", CONF / "models" / f"{model}.yaml"]
+    files += [CONF / "profiles" / f"{profile}.yaml"] if profile else []
+    config = load_config(RerankConfig, files).config
+    indexed = load(model, profile).config
+    assert (config.media, config.milvus) == (indexed.media, indexed.milvus)
+    assert (config.reasoner, config.embedder) == (indexed.reasoner, indexed.embedder)
+    assert config.replica.num_gpus >= config.rewriter.engine.num_gpus
+    if model == "mini":
+        assert config.rewriter == RerankConfig().rewriter
+        assert config.cascade == RerankConfig().cascade
+        return
+    engines = (config.judge.engine, config.rewriter.engine)
+    shares = [engine.engine_args["gpu_memory_utilization"] for engine in engines]
+    assert sum(shares) <= 0.9, "judge and rewriter work on the same GPU"
+    assert config.cascade.rewrite_max_tokens <= config.rewriter.sampling.max_tokens
+
+
+def test_a_job_without_a_judge_passes_over_the_judge_of_a_preset_and_of_nothing_else(
+    tmp_path: Path,
+) -> None:
+    assert not hasattr(load("mini").config, "judge")
+    with pytest.raises(ConfigError, match=r"unknown key 'judge' \(command line\)"):
+        load("", "", "judge.form=plain")
+    wrong = tmp_path / "mine.yaml"
+    wrong.write_text("judges: {form: plain}")
+    with pytest.raises(ConfigError, match=r"unknown key 'judges' .*mine\.yaml"):
+        load_config(IndexConfig, [BASE, wrong])
+    wrong.write_text("judge: {forms: plain}")
+    with pytest.raises(ConfigError, match=r"did you mean 'judge\.form'"):
+        load_config(Judging, [wrong])
 
 
 @pytest.mark.parametrize("model", REAL)

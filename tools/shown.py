@@ -4,7 +4,9 @@ A target that ends early shows one line on stderr instead.
 """
 
 import json
+import os
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,6 +56,13 @@ class Row:
 def begin(target: str, folder: Path = BUILD) -> None:
     """Forgets what an earlier run of a target wrote: one that ends early says nothing at all."""
     (folder / f"{target}.json").unlink(missing_ok=True)
+
+
+def opened(page: Path) -> str:
+    """Opens a page if somebody can see it; the words about it."""
+    seen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    done = seen and webbrowser.open(page.as_uri())
+    return f"{page} {'(opened)' if done else '(no display: open it in a browser)'}"
 
 
 def conclude(target: str, rows: Sequence[Row], folder: Path = BUILD) -> int:

@@ -3,32 +3,22 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tte2_ray import mini
-from tte2_ray.artifacts.corpus import parse_row, read_corpus
-from tte2_ray.artifacts.corpus.source import resolver
-from tte2_ray.cascade import Query
+from tte2_ray.artifacts.corpus import read_corpus
+from tte2_ray.metrics import trec
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.truth import Split
 from tte2_ray.mini.world import candidates_of, generate
+from tte2_ray.pipelines.evaluate.miniature import QRELS, Asked, read_asked
 from tte2_ray.schema import Item
 
 DRAWN_WITH: Final = ("numpy", "pillow", "av")
 """Packages whose version decides the bytes of a world."""
-_MEDIA = ("text", "image_uri", "video_uri", "document_uri", "document_page")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A query of a world."""
-
-    query: Query
-    task: str
 
 
 def find_world(root: Path, seed: int, split: Split, queries_per_task: int) -> tuple[Path, bool]:
@@ -96,31 +86,15 @@ def read_items(folder: Path) -> list[Item]:
 
 def read_queries(folder: Path) -> list[Asked]:
     """The queries of a world, in order."""
-    resolve = resolver((folder / "queries.jsonl").resolve().as_uri())
-    asked = []
-    for row in _rows(folder / "queries.jsonl"):
-        columns = {name: row[name] for name in _MEDIA if name in row}
-        given = parse_row({"item_id": row["query_id"], **columns}, resolve)
-        query = Query(instruction=row["instruction"], given=given, pool=tuple(row["pool"]))
-        asked.append(Asked(query=query, task=row["task"]))
-    return asked
+    return read_asked(folder)
 
 
 def read_qrels(folder: Path) -> dict[str, dict[str, int]]:
     """Grades by query id and item id."""
-    grades: dict[str, dict[str, int]] = {}
-    for line in (folder / "qrels.txt").read_text().splitlines():
-        query_id, _, item_id, grade = line.split()
-        grades.setdefault(query_id, {})[item_id] = int(grade)
-    return grades
+    return trec.read_qrels((folder / QRELS).read_text().splitlines(), str(folder / QRELS))
 
 
 def read_truth(folder: Path) -> Mapping[str, str]:
     """The ECR that a perfect reasoner writes, by item id or query id."""
-    rows = _rows(folder / "truth.jsonl")
+    rows = map(json.loads, (folder / "truth.jsonl").read_text().splitlines())
     return {row.get("item_id") or row["query_id"]: row["ecr"] for row in rows}
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open() as lines:
-        yield from map(json.loads, lines)

@@ -27,6 +27,20 @@ ITEM_INSTRUCTION: Final = "Think, then describe."
 QUERY_INSTRUCTION: Final = "Think, then say what to find."
 REWRITE_INSTRUCTION: Final = "Think, then rewrite the candidate for the query."
 JUDGE_INSTRUCTION: Final = "Does it match?"
+RERANKER_SYSTEM: Final = (
+    "Judge whether the Document meets the requirements based on the Query and the Instruct "
+    'provided. Note that the answer can only be "yes" or "no".'
+)
+"""What Qwen3-VL-Reranker reads first (github.com/QwenLM/Qwen3-VL-Embedding, qwen3_vl_reranker)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What a judge is shown of a query or of a candidate."""
+
+    text: str
+    images: int = 0
+    videos: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +118,35 @@ def judge_text(query: str, candidate: str, instruction: str = JUDGE_INSTRUCTION)
     """
     shown = f"Candidate: {candidate}" if candidate else ""
     return "\n".join(part for part in (shown, f"Query: {query}", instruction) if part)
+
+
+def judge_messages(
+    form: JudgeForm, query: Side, candidate: Side, instruction: str, system: str = ""
+) -> list[dict[str, Any]]:
+    """The conversation that a judge answers.
+
+    Args:
+        form: `plain` shows a query's words alone, and the candidate's media before all words;
+            `qwen3-vl-reranker` shows the media of either where its words stand.
+        query: see `judged_query`.
+        candidate: its words or its ECR without marks, its media, or all of these.
+        instruction: what is asked, or to the released model the task.
+        system: the system message; "" takes that of the form.
+    """
+    if form == "plain":
+        text = judge_text(query.text, candidate.text, instruction)
+        return messages([user_message(text, candidate.images, candidate.videos)], system)
+    told = {"type": "text", "text": f"<Instruct>: {instruction}"}
+    content = [told, *_shown("<Query>:", query), *_shown("\n<Document>:", candidate)]
+    return messages([{"role": "user", "content": content}], system or RERANKER_SYSTEM)
+
+
+def _shown(name: str, side: Side) -> list[dict[str, Any]]:
+    media: list[dict[str, Any]] = [{"type": "video"}] * side.videos
+    media += [{"type": "image"}] * side.images
+    words = side.text or ("" if media else "NULL")
+    texts = [{"type": "text", "text": words}] if words else []
+    return [{"type": "text", "text": name}, *media, *texts]
 
 
 def user_message(text: str, images: int = 0, videos: int = 0) -> dict[str, Any]:

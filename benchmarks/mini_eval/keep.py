@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 SOURCES = (
     *(f"tte2_ray/{name}" for name in ("mini", "media", "engines", "stages", "cascade", "config")),
-    *(f"tte2_ray/{name}" for name in ("artifacts/corpus", "prompts.py", "schema.py")),
+    *(f"tte2_ray/{name}" for name in ("artifacts/corpus", "prompts.py", "schema")),
     *(f"benchmarks/mini_eval/{name}.py" for name in ("models", "world", "looks")),
     "tools/worlds.py",
+    "tte2_ray/pipelines/evaluate/miniature.py",
 )
 """What decides a world, an ECR or a vector, beside the weights and the job's recipe."""
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pillow", "av", "pypdfium2")

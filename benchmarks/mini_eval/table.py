@@ -9,8 +9,8 @@ from benchmarks.mini_eval.looks import TASK_OF, Look
 from benchmarks.mini_eval.marks import Mark
 from benchmarks.mini_eval.slots import MEDIA, Kind, repeats
 from benchmarks.mini_eval.world import Eval
-from tools.intervals import Estimate, mean_of_means, share
 from tools.shown import Row
+from tte2_ray.metrics.intervals import Estimate, mean_of_means, share
 from tte2_ray.mini.tasks import TASKS
 
 if TYPE_CHECKING:

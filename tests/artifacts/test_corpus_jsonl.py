@@ -6,7 +6,7 @@ import pytest
 
 from tests.artifacts.corpora import classes, ids, lines, source
 from tte2_ray.artifacts.corpus import RejectedRow, read_corpus
-from tte2_ray.artifacts.corpus import jsonl as jsonl_module
+from tte2_ray.artifacts.corpus import raw as raw_module
 from tte2_ray.artifacts.store import Store
 from tte2_ray.errors import ValidationError
 from tte2_ray.schema import Item
@@ -91,7 +91,7 @@ def test_bad_lines_are_records_with_their_number_and_id(store: Store) -> None:
 
 
 def test_a_line_too_long_is_read_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl_module, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(raw_module, "MAX_LINE_BYTES", 100)
     long = {"item_id": "long", "text": "x" * 250}
     store.put("r.jsonl", lines({"item_id": "a", "text": "x"}, long, {"item_id": "b", "text": "x"}))
     rows = list(read_corpus(source(store, "r.jsonl")))

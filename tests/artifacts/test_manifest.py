@@ -21,6 +21,7 @@ _MANIFEST = IndexManifest(
     collection="shoes_v2",
     ecr_fingerprint="aa",
     embedding_fingerprint="bb",
+    corpus="corpora/c",
     corpus_digest="cc",
     rows_in=10,
     indexed=7,
@@ -60,6 +61,13 @@ def test_a_manifest_of_before_that_names_whom_it_replaced_is_still_read(disk_sto
     disk_store.put(manifest_key("shoes", "v2"), json.dumps(stored).encode())
     assert read_manifest(disk_store, "shoes", "v2") == _MANIFEST
     assert "replaced" not in json.loads(_MANIFEST.to_json())
+
+
+def test_a_manifest_of_before_that_names_no_corpus_is_still_read(disk_store: Store) -> None:
+    stored = json.loads(_MANIFEST.to_json())
+    assert stored.pop("corpus") == "corpora/c"
+    disk_store.put(manifest_key("shoes", "v2"), json.dumps(stored).encode())
+    assert read_manifest(disk_store, "shoes", "v2") == replace(_MANIFEST, corpus="")
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,18 @@ def test_what_was_put_is_read_replaced_and_deleted(store: Store) -> None:
         store.open("a/b.bin")
 
 
+def test_a_file_is_put_whole_and_replaces_what_was_there(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "run.trec"
+    file.write_bytes(b"one")
+    store.put_file("runs/a/run.trec", file)
+    file.write_bytes(b"x" * 3_000_000)
+    store.put_file("runs/a/run.trec", file)
+    assert store.get("runs/a/run.trec") == file.read_bytes()
+    assert [key for key, _ in store.list()] == ["runs/a/run.trec"]
+    with pytest.raises(FileNotFoundError):
+        store.put_file("runs/a/none", tmp_path / "none")
+
+
 def test_put_once_keeps_the_first(store: Store) -> None:
     assert store.put_once("marker", b"first")
     assert not store.put_once("marker", b"second")

@@ -4,11 +4,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tte2_ray import schema
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import iter_table, read_table, write_table
 from tte2_ray.errors import ResourceMissingError, ValidationError
-from tte2_ray.schema import dead_letter_schema, item_schema, vector_schema
+from tte2_ray.schema import dead_letter_schema, item_schema, items, vector_schema
 
 
 def _rows(count: int, **change: object) -> list[dict[str, object]]:
@@ -84,7 +83,7 @@ def test_another_schema_version_or_width_is_not_read(
         read_table(disk_store, "t.parquet", item_schema())
     with pytest.raises(ValidationError, match="differ"):
         read_table(disk_store, "t.parquet", vector_schema(3))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", "99")
+    monkeypatch.setattr(items, "SCHEMA_VERSION", "99")
     with pytest.raises(ValidationError, match=r"version 1, but this code reads .* version 99"):
         read_table(disk_store, "t.parquet", vector_schema(2))
 

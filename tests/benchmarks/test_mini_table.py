@@ -15,8 +15,8 @@ from benchmarks.mini_eval.slots import KINDS, kind_of
 from benchmarks.mini_eval.table import attribute_rows, by_task, retrieval_rows
 from benchmarks.mini_eval.world import Eval, Query, Turn, read_world
 from tools import worlds
-from tools.intervals import mean_of_means, ratio
 from tools.shown import ROOT
+from tte2_ray.metrics.intervals import mean_of_means, ratio
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.world import generate
 from tte2_ray.schema import Item
@@ -166,7 +166,7 @@ def _others() -> list[Mark]:
     return [m for n, ecr in enumerate(ecrs) for m in marks(f"all-{n:05d}-0", ecr, ecr)]
 
 
-@pytest.mark.parametrize("changed", ["tte2_ray/schema.py", "tte2_ray/config/load.py",
+@pytest.mark.parametrize("changed", ["tte2_ray/schema/items.py", "tte2_ray/config/load.py",
                                      "tte2_ray/mini/tasks/video.py", "tte2_ray/cascade/query.py",
                                      "benchmarks/mini_eval/models.py",
                                      "benchmarks/mini_eval/looks.py",

@@ -103,7 +103,7 @@ def test_arguments_of_the_presets_are_vllms() -> None:
     presets = sorted((Path(__file__).parents[2] / "conf" / "models").glob("*.yaml"))
     for preset in presets:
         given = yaml.safe_load(preset.read_text())
-        for role in ("reasoner", "embedder"):
+        for role in ("reasoner", "embedder", "judge"):
             unknown = set(given[role]["engine"]["engine_args"]) - known
             assert not unknown, f"{preset.name}: {unknown}"
     assert "hf_overrides" in known, "named in a comment, for shorter vectors"

@@ -1,4 +1,4 @@
-"""The carried reasoner on real vLLM: what it writes is what transformers decodes greedily."""
+"""The carried reasoner on real vLLM: it writes what transformers decodes greedily, at its price."""
 
 import asyncio
 import random
@@ -6,8 +6,16 @@ import random
 import pytest
 from PIL import Image
 
-from tte2_ray.engines import EngineConfig, ModelInput, ReasonerConfig, build_reasoner, resolve_model
-from tte2_ray.errors import ResourceMissingError
+from tte2_ray.engines import (
+    EngineConfig,
+    ModelInput,
+    Reasoned,
+    Reasoner,
+    ReasonerConfig,
+    build_reasoner,
+    resolve_model,
+)
+from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
 from tte2_ray.mini.media import see
 from tte2_ray.mini.truth import sample_page, sample_scene
 from tte2_ray.prompts import item_text, user_message
@@ -33,12 +41,25 @@ def test_the_reasoner_writes_what_transformers_decodes() -> None:
         reasoner = build_reasoner(ReasonerConfig(engine=engine))
         try:
             said = await asyncio.gather(*(reasoner.reason(one) for one in given))
+            await _keeps_to_prices(reasoner, given[0], said[0])
         finally:
             reasoner.close()
         assert all(one.visual_tokens in (36, 48) for one in said)
         return [one.text for one in said]
 
     assert asyncio.run(written()) == [_decoded(picture) for picture in pictures]
+
+
+async def _keeps_to_prices(reasoner: Reasoner, given: ModelInput, said: Reasoned) -> None:
+    with pytest.raises(RowError) as caught:
+        await reasoner.reason(given, most_prompt_tokens=said.prompt_tokens - 1)
+    assert caught.value.error_class is RowErrorClass.OVER_PRICE
+    short = await reasoner.reason(
+        given, most_prompt_tokens=said.prompt_tokens, most_output_tokens=5
+    )
+    assert (short.output_tokens, short.truncated, said.truncated) == (5, True, False)
+    assert said.text.startswith(short.text)
+    assert short.prompt_tokens == said.prompt_tokens
 
 
 def _decoded(picture: Image.Image) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from tte2_ray.engines import EngineConfig, ReasonerConfig
 from tte2_ray.media import MediaLimits
-from tte2_ray.pipelines.index import config
+from tte2_ray.pipelines import config
 from tte2_ray.pipelines.index.config import IndexConfig
 
 

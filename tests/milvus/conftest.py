@@ -69,6 +69,7 @@ def row(item_id: str, vector: Any, **changes: Any) -> IndexRow:
         "vector": vector,
         "ecr": f"<think>what is {item_id}</think> It is {item_id}.",
         "modality": "image",
+        "ecr_key": "e" * 64,
         "embedding_key": "k" * 64,
         "shard": "shard-00000",
         "prompt_tokens": 12,

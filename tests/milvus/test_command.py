@@ -44,6 +44,7 @@ def add_version(
             collection=added[-1],
             ecr_fingerprint="r",
             embedding_fingerprint="e",
+            corpus="corpora/c",
             corpus_digest="c",
             rows_in=22,
             indexed=15,

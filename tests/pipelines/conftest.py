@@ -13,8 +13,9 @@ from tests.pipelines.refusing import Refuse
 from tte2_ray.config import Loaded, Options, load_config
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve, stop_server
-from tte2_ray.pipelines.index.cluster import cluster
-from tte2_ray.pipelines.index.config import IndexConfig, RayConfig
+from tte2_ray.pipelines.cluster import cluster
+from tte2_ray.pipelines.config import RayConfig
+from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
 
 ROWS = 40

@@ -18,10 +18,11 @@ from ray.exceptions import AuthenticationError
 from tte2_ray.engines import EmbedderConfig, EngineConfig
 from tte2_ray.errors import ConfigError, PrerequisiteError
 from tte2_ray.milvus.config import MilvusConfig
-from tte2_ray.pipelines.index.cluster import cluster, require_answer, runs_in_a_copy
-from tte2_ray.pipelines.index.config import IndexConfig, RayConfig
-from tte2_ray.pipelines.index.nodes import require_store_on
+from tte2_ray.pipelines.cluster import cluster, require_answer, runs_in_a_copy
+from tte2_ray.pipelines.config import RayConfig
+from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.preflight import require_cluster
+from tte2_ray.pipelines.nodes import require_store_on
 
 
 @pytest.fixture
@@ -100,8 +101,8 @@ def test_what_ray_says_when_it_is_joined_is_one_message(
 
 STARTING = """
 import ray._private.node
-from tte2_ray.pipelines.index.cluster import cluster
-from tte2_ray.pipelines.index.config import RayConfig
+from tte2_ray.pipelines.cluster import cluster
+from tte2_ray.pipelines.config import RayConfig
 
 class Node:  # a double: what Ray makes of an address is asked, and no process of it started
     def __init__(self, *_, **given):

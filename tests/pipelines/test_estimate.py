@@ -17,11 +17,12 @@ from tte2_ray.engines import EmbedderConfig, EngineConfig, ModelInput, ReasonerC
 from tte2_ray.engines.tokens import TokenCounter
 from tte2_ray.errors import RowErrorClass
 from tte2_ray.media import MediaLimits
+from tte2_ray.pipelines.drawn import draw
 from tte2_ray.pipelines.index.config import EstimateConfig, IndexConfig
 from tte2_ray.pipelines.index.estimate import estimate, print_estimate, print_plan
 from tte2_ray.pipelines.index.measure import _measure as run_sample
-from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate, measured_rate, tells_a_rate
-from tte2_ray.pipelines.index.sample import Sample, draw, look
+from tte2_ray.pipelines.index.sample import Sample, look
+from tte2_ray.pipelines.rates import Rate, keep_rate, known_rate, measured_rate, tells_a_rate
 from tte2_ray.schema import Item
 from tte2_ray.stages.counts import Counts
 

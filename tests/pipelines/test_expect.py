@@ -23,14 +23,15 @@ from tte2_ray.engines.fake import FakeReasoner
 from tte2_ray.errors import PrerequisiteError
 from tte2_ray.milvus.collection import CollectionSpec
 from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.pipelines.config import RayConfig
 from tte2_ray.pipelines.index import expect as expecting
 from tte2_ray.pipelines.index import measure as measuring
-from tte2_ray.pipelines.index.config import IndexConfig, RayConfig
+from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.expect import Expected, dry_run, expect
 from tte2_ray.pipelines.index.measure import Measured
 from tte2_ray.pipelines.index.plan import Job
-from tte2_ray.pipelines.index.rates import keep_rate, known_rate, measured_rate
 from tte2_ray.pipelines.index.target import Target
+from tte2_ray.pipelines.rates import keep_rate, known_rate, measured_rate
 from tte2_ray.schema import Item, ecr_schema
 from tte2_ray.stages.counts import Counts
 

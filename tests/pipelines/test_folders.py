@@ -8,8 +8,8 @@ import pytest
 from tests.pipelines.refusing import Refuse
 from tte2_ray.config import load_config
 from tte2_ray.errors import ConfigError
+from tte2_ray.pipelines.folders import with_home_folders
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.folders import with_home_folders
 
 AT_HOME = ["store=~/s", "milvus.data_dir=~/m", "report_dir=~/r", "media.allowed_file_roots=[~/d]"]
 

@@ -12,7 +12,7 @@ from tte2_ray.config import load_config
 from tte2_ray.engines import EngineConfig, resolve_model
 from tte2_ray.errors import ConfigError, ResourceMissingError
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.models import require_models, with_whole_folders
+from tte2_ray.pipelines.models import require_models, with_whole_folders
 
 
 def copied(folder: Path, **described: Any) -> Path:

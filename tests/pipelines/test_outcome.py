@@ -18,9 +18,10 @@ from tte2_ray.errors import (
     RuntimeFailure,
     ValidationError,
 )
+from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.index import job
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.outcome import write_whole
+from tte2_ray.pipelines.outcome import write_whole
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_a_run_that_fails_at_work_leaves_no_success_behind(
     message: str,
 ) -> None:
     again = configured("embedder.engine.fake_dimension=32")
-    monkeypatch.setattr(job, "run_phase", double)
+    monkeypatch.setattr(flow, "run_phase", double)
     with pytest.raises(error):
         run(again)
     index = again.config.index
@@ -114,7 +115,7 @@ def test_results_that_were_cut_short_do_not_hide_the_error(
         file.write_text(left_behind)
         raise RuntimeFailure("workers died")
 
-    monkeypatch.setattr(job, "run_phase", dies_after)
+    monkeypatch.setattr(flow, "run_phase", dies_after)
     with pytest.raises(RuntimeFailure):
         run(loaded)
     results, _ = left(loaded)

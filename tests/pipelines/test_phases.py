@@ -9,7 +9,7 @@ import pytest
 
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.errors import PrerequisiteError, RuntimeFailure, ValidationError
-from tte2_ray.pipelines.index.phases import Pool, run_phase
+from tte2_ray.pipelines.phases import Pool, run_phase
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.work import as_columns, shards_of
 

@@ -102,7 +102,7 @@ def test_weights_are_hashed_when_all_else_is_there(
     def minutes(*_: object) -> str:
         raise AssertionError("144 GB would be read before the user hears of a typing error")
 
-    monkeypatch.setattr("tte2_ray.pipelines.index.config.model_version", minutes)
+    monkeypatch.setattr("tte2_ray.pipelines.config.model_version", minutes)
     refuse(4 if "corpus" in override else 3, override)
 
 
@@ -112,7 +112,7 @@ def test_milvus_is_started_last(
     def unreadable(*_: object) -> str:
         raise ResourceMissingError("a file of the model cannot be read")
 
-    monkeypatch.setattr("tte2_ray.pipelines.index.config.model_version", unreadable)
+    monkeypatch.setattr("tte2_ray.pipelines.config.model_version", unreadable)
     refuse(4)
     assert not (tmp_path / "milvus").exists()
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tte2_ray.pipelines.index import progress
-from tte2_ray.pipelines.index.progress import PhaseProgress
+from tte2_ray.pipelines import progress
+from tte2_ray.pipelines.progress import PhaseProgress
 from tte2_ray.stages.counts import Counts
 
 

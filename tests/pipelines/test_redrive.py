@@ -51,9 +51,9 @@ def finish(plan: Plan, store: Store) -> None:
         mark_done(store, marker_key(target.load_prefix, shard), stats)
     manifest = IndexManifest(index=target.index, version=target.version, collection="c",
                              ecr_fingerprint="e", embedding_fingerprint="f",
-                             corpus_digest=plan.corpus_digest, rows_in=plan.rows_in,
-                             indexed=plan.rows, unchanged=0, rejected=plan.rejected,
-                             status="verified", created_at="2026-01-01T00:00:00Z")  # fmt: skip
+                             corpus=plan.prefix, corpus_digest=plan.corpus_digest,
+                             rows_in=plan.rows_in, indexed=plan.rows, unchanged=0,
+                             rejected=plan.rejected, status="verified", created_at="2026-01-01T00:00:00Z")  # fmt: skip
     write_manifest(store, manifest)
 
 

@@ -25,6 +25,7 @@ from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.publish import Publisher
 from tte2_ray.milvus.server import resolve
+from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.index import job
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.plan import plan_job
@@ -63,15 +64,18 @@ def killed_in_load(
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(("step", "fault"), [("run_phase", killed_in_load), ("publish", killed)])
+@pytest.mark.parametrize(
+    ("owner", "step", "fault"),
+    [(flow, "run_phase", killed_in_load), (job, "publish", killed)],
+)
 def test_a_reload_that_was_killed_is_finished_and_verified_before_it_is_served(
-    configured: Configured, monkeypatch: pytest.MonkeyPatch, step: str, fault: Any
+    configured: Configured, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str, fault: Any
 ) -> None:
     loaded = configured()
     first, _ = run(loaded)
     drop(loaded, first["collection"])
     with monkeypatch.context() as broken:
-        broken.setattr(job, step, fault)
+        broken.setattr(owner, step, fault)
         with pytest.raises(KeyboardInterrupt):
             run(loaded)
     again, said = run(loaded)

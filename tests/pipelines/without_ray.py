@@ -9,8 +9,9 @@ import pytest
 
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.engines import EngineConfig
+from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.index import expect, job, measure, preflight
-from tte2_ray.pipelines.index.rates import Rate, known_rate
+from tte2_ray.pipelines.rates import Rate, known_rate
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.load import LoadShards
 
@@ -19,7 +20,7 @@ def leave_ray_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Ray is started or asked; stages work in this process."""
     monkeypatch.setattr(job, "cluster", lambda _: nullcontext(False))
     monkeypatch.setattr(preflight, "require_cluster", lambda *_, **__: None)
-    monkeypatch.setattr(job, "run_phase", in_process)
+    monkeypatch.setattr(flow, "run_phase", in_process)
 
 
 def run_the_sample_here(monkeypatch: pytest.MonkeyPatch) -> None:

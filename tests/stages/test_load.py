@@ -23,7 +23,7 @@ from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.server import resolve, stop_server
-from tte2_ray.pipelines.index.progress import PhaseProgress
+from tte2_ray.pipelines.progress import PhaseProgress
 from tte2_ray.schema import Item, ecr_schema, vector_schema
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.load import LoadShards, LoadWork
@@ -78,7 +78,7 @@ def vector_row(n: int) -> dict[str, Any]:
     names = ("embedding_key", "ecr_key", "error_class", "error_message", "error_stage")
     row = dict.fromkeys(names, "") | {"prompt_tokens": 0, "visual_tokens": 0}
     values = [0.0] * DIMENSION if n == 2 else [1.0, float(n), 0.0, 0.0]
-    return row | {"item_id": f"i{n}", "vector": values}
+    return row | {"item_id": f"i{n}", "vector": values, "ecr_key": f"key of {n}"}
 
 
 def test_each_shard_of_a_call_is_accounted_for_by_itself(work: LoadWork) -> None:
@@ -110,9 +110,11 @@ def test_rows_carry_their_shard_ecr_and_selected_metadata(work: LoadWork) -> Non
     client = connect(work.milvus)
     client.load_collection(work.collection)
     found = client.query(work.collection, ids=["i0", "i4"], consistency_level="Strong",
-                         output_fields=["ecr", "shard", "metadata", "vector"])  # fmt: skip
+                         output_fields=["ecr", "ecr_key", "shard", "metadata",
+                                        "vector"])  # fmt: skip
     by_id = {row["item_id"]: row for row in found}
     assert by_id["i4"]["ecr"] == "about 4"
+    assert by_id["i4"]["ecr_key"] == "key of 4"
     assert by_id["i4"]["metadata"] == {"year": 4}
     assert [by_id[i]["shard"] for i in ("i0", "i4")] == [shards[0].name, shards[1].name]
     assert list(by_id["i4"]["vector"]) == [1.0, 4.0, 0.0, 0.0]

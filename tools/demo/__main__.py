@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-import webbrowser
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from tools.demo.ray_head import LOGICAL_CPUS, local_ray
 from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
 from tools.job import index_job
-from tools.shown import BUILD, ROOT, begin, conclude, or_one_line
+from tools.shown import BUILD, ROOT, begin, conclude, opened, or_one_line
 
 TARGET = "demo"
 QUERIES_PER_TASK = 12
@@ -83,7 +82,7 @@ def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:
     page = BUILD / "demo.html"
     page.write_text(render(world, answers, results, [*until_here, *measured], config.media,
                            "demo/index/report.html"))  # fmt: skip
-    _say("page", _opened(page) if show else str(page))
+    _say("page", opened(page) if show else str(page))
     seconds = time.time() - started
     if not again:
         remember_run(folder, config, world.folder, started, seconds)
@@ -109,13 +108,6 @@ def _arguments() -> argparse.ArgumentParser:
     add("--queries-per-task", type=int, default=QUERIES_PER_TASK, help="size of the world")
     add("--no-open", dest="open", action="store_false", help="do not open the page")
     return arguments
-
-
-def _opened(page: Path) -> str:
-    """Opens the page if somebody can see it; the words about it."""
-    seen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    opened = seen and webbrowser.open(page.as_uri())
-    return f"{page} {'(opened)' if opened else '(no display: open it in a browser)'}"
 
 
 def _say(what: str, line: str) -> None:

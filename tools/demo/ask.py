@@ -48,7 +48,7 @@ class Answer:
     @property
     def right_at_1(self) -> bool:
         """Whether the first hit is as good an answer as there is."""
-        return bool(self.hits) and self.grade(self.hits[0]) == self.question.best
+        return bool(self.hits) and self.question.answers(self.hits[0].item_id)
 
     def grade(self, hit: Hit) -> int:
         """Of a hit, from the qrels."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from tools.demo.ask import Answer
 from tools.demo.past import FirstRun
-from tools.intervals import Estimate, mean_of_means
 from tools.shown import Row
+from tte2_ray.metrics.intervals import Estimate, mean_of_means
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.pipelines.index.config import IndexConfig
 

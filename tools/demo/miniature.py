@@ -26,6 +26,10 @@ class Question:
         """The highest grade; an item of it is a right answer, one of less is near."""
         return max(self.grades.values())
 
+    def answers(self, item_id: str) -> bool:
+        """Whether an item is as good an answer as there is."""
+        return self.grades.get(item_id, 0) == self.best
+
 
 @dataclass(frozen=True, kw_only=True)
 class Miniature:

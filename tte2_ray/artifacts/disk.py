@@ -7,6 +7,7 @@ taken, which a rename does not.
 
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,19 @@ class DiskStore:
         with _typed_errors(self.root, key), self._written(key, data) as temporary:
             os.replace(temporary, self._path(key))
 
+    def put_file(self, key: str, file: Path) -> None:
+        """Write or replace the object by a copy of a file."""
+        with (
+            file.open("rb") as source,
+            _typed_errors(self.root, key),
+            self._placed(key) as temporary,
+        ):
+            with temporary.open("xb") as target:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+            os.replace(temporary, self._path(key))
+
     def put_once(self, key: str, data: bytes) -> bool:
         """Write the object unless the key is taken; whether this call wrote it."""
         if self.exists(key):
@@ -121,14 +135,20 @@ class DiskStore:
 
     @contextmanager
     def _written(self, key: str, data: bytes) -> Iterator[Path]:
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
-        try:
+        with self._placed(key) as temporary:
             with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            yield temporary
+
+    @contextmanager
+    def _placed(self, key: str) -> Iterator[Path]:
+        """A name beside the place of a key; what has it at the end goes."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
+        try:
             yield temporary
         finally:
             temporary.unlink(missing_ok=True)

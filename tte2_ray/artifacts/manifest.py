@@ -29,6 +29,9 @@ class IndexManifest:
     ecr_fingerprint: str
     """Of how the ECRs were written, also where the embedder does not read them."""
     embedding_fingerprint: str
+    corpus: str
+    """Folder of the frozen plan in the store, e.g. `corpora/films`: an item is found there by its
+    shard. "" in manifests of before."""
     corpus_digest: str
     """Of the plan that was loaded."""
     rows_in: int
@@ -82,6 +85,7 @@ class IndexManifest:
         if not isinstance(stored, dict) or stored.pop("manifest_version", 0) != MANIFEST_VERSION:
             raise ValidationError(f"{where}: not a manifest of version {MANIFEST_VERSION}")
         stored.pop("replaced", None)  # manifests of before have it
+        stored.setdefault("corpus", "")
         differing = sorted(set(stored) ^ {each.name for each in fields(cls)})
         if differing:
             raise ValidationError(f"{where}: fields missing or left over: {differing}")

@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from tte2_ray.artifacts.s3_errors import retries_of, typed_errors
@@ -79,6 +80,11 @@ class S3Store:
     def put(self, key: str, data: bytes) -> None:
         """Write or replace the object; S3 does so atomically."""
         self._client_call("put_object", key, Body=data)
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Write or replace the object by a file, up to the 5 GiB that S3 takes at once."""
+        with file.open("rb") as body:
+            self._client_call("put_object", key, Body=body)
 
     def put_once(self, key: str, data: bytes) -> bool:
         """Write the object unless the key is taken; whether this call wrote it."""

@@ -63,6 +63,9 @@ class Store(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Write or replace the object atomically."""
 
+    def put_file(self, key: str, file: Path) -> None:
+        """Write or replace the object by a local file of any size, piece by piece."""
+
     def put_once(self, key: str, data: bytes) -> bool:
         """Write the object unless the key is taken; whether this call wrote it."""
 

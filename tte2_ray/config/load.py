@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tte2_ray.config.fields import dotted_keys, type_and_secrecy
 from tte2_ray.errors import ConfigError
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT, COMMAND_LINE = "default", "command line"
+ROLES: Final = frozenset((
+    "media", "reasoner", "embedder", "judge", "rewriter", "cascade", "load_writers",
+))  # fmt: skip
+"""Keys of presets and profiles, which serve every job: one passes over the roles it has not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,8 @@ def load_config(
         config_class: a frozen, keyword-only dataclass, nested at will.
         files: YAML files.
         overrides: `dotted.key=value`, the value written as in YAML; text for a field of type str.
-        others: top-level keys that another job reads from the same files; they are passed over.
+        others: top-level keys that another job reads from the same files; they are passed over, as
+            the roles are that this one has not.
 
     Raises:
         ConfigError: a file is missing or is not YAML, a key is unknown, a value is missing or has
@@ -55,6 +60,7 @@ def load_config(
     from omegaconf import OmegaConf
 
     node: DictConfig = OmegaConf.structured(config_class)
+    others = {*others, *ROLES.difference(dotted_keys(config_class))}
     layers = [(file.as_posix(), _read(file, others)) for file in files]
     layers += [(COMMAND_LINE, _parse(config_class, text)) for text in overrides]
     origins: dict[str, str] = {}

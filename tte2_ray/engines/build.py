@@ -1,7 +1,7 @@
 """From a configuration to an engine."""
 
-from tte2_ray.engines.config import EmbedderConfig, ReasonerConfig
-from tte2_ray.engines.protocols import Embedder, Reasoner
+from tte2_ray.engines.config import EmbedderConfig, JudgeConfig, ReasonerConfig
+from tte2_ray.engines.protocols import Embedder, Judge, Reasoner
 
 
 def build_reasoner(config: ReasonerConfig) -> Reasoner:
@@ -34,3 +34,19 @@ def build_embedder(config: EmbedderConfig) -> Embedder:
     from tte2_ray.engines.vllm import VllmEmbedder
 
     return VllmEmbedder(config)
+
+
+def build_judge(config: JudgeConfig) -> Judge:
+    """Starts the judge that `config` names.
+
+    Raises:
+        PrerequisiteError: its engine does not start.
+        ResourceMissingError: its model does not exist.
+    """
+    if config.engine.kind == "fake":
+        from tte2_ray.engines.fake import FakeJudge
+
+        return FakeJudge(config)
+    from tte2_ray.engines.vllm import VllmJudge
+
+    return VllmJudge(config)

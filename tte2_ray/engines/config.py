@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from tte2_ray.config import guard, require_at_least, speed
 from tte2_ray.errors import ConfigError
-from tte2_ray.prompts import EcrTurn
+from tte2_ray.prompts import JUDGE_INSTRUCTION, EcrTurn, JudgeForm
 
 KEEP_ANSWERS = frozenset((
     "async_scheduling", "block_size", "cpu_distributed_timeout_seconds", "cpu_offload_gb",
@@ -171,3 +171,17 @@ class EmbedderConfig:
 
     def __post_init__(self) -> None:
         require_at_least(0, self, ("dimension",), "embedder.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeConfig:
+    """The model that tells how well a candidate answers a query."""
+
+    engine: EngineConfig = field(default_factory=lambda: EngineConfig(model="mini:judge"))
+    form: JudgeForm = "plain"
+    """How a pair is put into words: as the miniature was taught (`plain`), or as the released
+    Qwen3-VL-Reranker was."""
+    instruction: str = JUDGE_INSTRUCTION
+    """What it is asked about a pair."""
+    system: str = ""
+    """The system message; "" takes that of the form."""

@@ -3,7 +3,8 @@
 Requests are awaited one by one and answered as they are done: an engine batches by itself, so that
 callers keep many in flight. An answer never depends on its neighbours but for float rounding.
 A request that the engine refuses (too long, malformed) ends in a `RowError`; a dead engine ends in
-a `RuntimeFailure`.
+a `RuntimeFailure`. A caller that has a budget says the most that a prompt may cost: one above it is
+refused before it is served, so that nothing is spent on it.
 """
 
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class Reasoned:
     """Text and visual tokens, chat template included."""
     visual_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
+    """Tokens of the prompt that the prefix cache had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +61,39 @@ class Embedded:
     """L2-normalised."""
     prompt_tokens: int
     visual_tokens: int
+    cached_tokens: int = 0
+    """Tokens of the prompt that the prefix cache had."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """How well a candidate answers a query, and what it cost to tell."""
+
+    score: float
+    """`sigmoid(logit yes - logit no)` behind the prompt: 0 to 1."""
+    prompt_tokens: int
+    """Text and visual tokens, chat template included."""
+    visual_tokens: int
+    cached_tokens: int = 0
+    """Tokens of the prompt that the prefix cache had."""
 
 
 class Reasoner(Protocol):
     """Writes an ECR about an input."""
 
-    async def reason(self, given: ModelInput) -> Reasoned:
+    async def reason(
+        self, given: ModelInput, *, most_prompt_tokens: int = 0, most_output_tokens: int = 0
+    ) -> Reasoned:
         """The ECR of one input.
 
+        Args:
+            given: what it is written about.
+            most_prompt_tokens: a longer prompt is refused unserved; 0 for no bound.
+            most_output_tokens: where the output ends, if that comes before the limit of the
+                sampling; 0 for that limit alone.
+
         Raises:
-            RowError: the engine refuses this input.
+            RowError: the engine refuses this input, or it is `over_price`.
             RuntimeFailure: the engine is dead.
         """
         ...
@@ -91,6 +117,31 @@ class Embedder(Protocol):
 
         Raises:
             RowError: the engine refuses this input.
+            RuntimeFailure: the engine is dead.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the engine and its processes."""
+        ...
+
+
+class Judge(Protocol):
+    """Tells how well a candidate answers a query, one pair at a time."""
+
+    async def judge(
+        self, query: ModelInput, candidate: ModelInput, *, most_prompt_tokens: int = 0
+    ) -> Judged:
+        """The score of one pair.
+
+        Args:
+            query: its words, as `prompts.judged_query` puts them, and media if a judge shall see
+                them.
+            candidate: its words, which may be an ECR without marks, and media likewise.
+            most_prompt_tokens: a longer prompt is refused unserved; 0 for no bound.
+
+        Raises:
+            RowError: the engine refuses this pair, or it is `over_price`.
             RuntimeFailure: the engine is dead.
         """
         ...

@@ -6,14 +6,15 @@ template is the model's own.
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.engines.config import EngineConfig
+from tte2_ray.engines.config import EngineConfig, JudgeConfig
 from tte2_ray.engines.models import resolve_model
 from tte2_ray.engines.protocols import ModelInput
 from tte2_ray.errors import ResourceMissingError
-from tte2_ray.prompts import messages, user_message
+from tte2_ray.prompts import Side, judge_messages, messages, user_message
 
 if TYPE_CHECKING:
     from tte2_ray.media import DecodedVideo
@@ -130,15 +131,42 @@ def chat_prompt(tokenizer: Any, given: ModelInput, suffix: str = "", system: str
         system: the system message; "" leaves it to the template.
     """
     turn = user_message(given.text, len(given.images), 1 if given.video else 0)
-    text = tokenizer.apply_chat_template(
-        messages([turn], system), add_generation_prompt=True, tokenize=False
+    return _prompt(tokenizer, messages([turn], system), [given], suffix)
+
+
+def pair_prompt(
+    tokenizer: Any, query: ModelInput, candidate: ModelInput, config: JudgeConfig
+) -> Any:
+    """vLLM's prompt of a query and a candidate, the assistant's turn opened.
+
+    Args:
+        tokenizer: with the model's chat template.
+        query: its words; the form decides whether its media are shown.
+        candidate: its words and media.
+        config: of the judge.
+    """
+    turns = judge_messages(
+        config.form, _side(query), _side(candidate), config.instruction, config.system
     )
-    media: dict[str, Any] = {}
-    if given.images:
-        media["image"] = given.images
-    if given.video is not None:
-        media["video"] = [_shown(given.video)]
+    shown = [candidate] if config.form == "plain" else [query, candidate]
+    return _prompt(tokenizer, turns, shown)
+
+
+def _side(given: ModelInput) -> Side:
+    return Side(text=given.text, images=len(given.images), videos=1 if given.video else 0)
+
+
+def _prompt(
+    tokenizer: Any, turns: list[dict[str, Any]], shown: Sequence[ModelInput], suffix: str = ""
+) -> dict[str, Any]:
+    """Turns as text, and the media of their placeholders, in order within their kind."""
+    text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     prompt: dict[str, Any] = {"prompt": text + suffix}
+    media: dict[str, Any] = {}
+    if images := [image for given in shown for image in given.images]:
+        media["image"] = images
+    if videos := [_shown(given.video) for given in shown if given.video is not None]:
+        media["video"] = videos
     if media:
         prompt["multi_modal_data"] = media
     return prompt

@@ -19,6 +19,9 @@ METADATA_MAX_BYTES = 65_535
 _LABEL_MAX_BYTES = 512
 _NAME_MAX = 255
 
+COLLECTION_VERSION = 2
+"""Of the fields below: part of the name of a version, so that one with other fields is loaded anew.
+2 added `ecr_key`."""
 _FINGERPRINT = "tte2.fingerprint"
 _INDEX_PATTERN = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 _VERSION_PATTERN = re.compile(r"[A-Za-z0-9](?:_?[A-Za-z0-9])*")
@@ -157,7 +160,7 @@ def _schema(client: "MilvusClient", dimension: int) -> "CollectionSchema":
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
     schema.add_field("ecr", DataType.VARCHAR, max_length=ECR_MAX_BYTES)
     schema.add_field("ecr_cut_bytes", DataType.INT64)  # what did not fit into `ecr`
-    for label in ("modality", "embedding_key", "shard"):
+    for label in ("modality", "ecr_key", "embedding_key", "shard"):
         schema.add_field(label, DataType.VARCHAR, max_length=_LABEL_MAX_BYTES)
     for count in ("prompt_tokens", "visual_tokens", "output_tokens"):
         schema.add_field(count, DataType.INT64)

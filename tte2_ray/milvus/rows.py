@@ -27,6 +27,8 @@ class IndexRow:
     """Length `dimension`, float32."""
     ecr: str
     modality: str
+    ecr_key: str
+    """Names item content, instruction and reasoner."""
     embedding_key: str
     shard: str
     """Name of the shard that the item came from."""
@@ -56,6 +58,7 @@ def to_entity(
         "ecr": ecr,
         "ecr_cut_bytes": cut_bytes,
         "modality": row.modality,
+        "ecr_key": row.ecr_key,
         "embedding_key": row.embedding_key,
         "shard": row.shard,
         "prompt_tokens": row.prompt_tokens,

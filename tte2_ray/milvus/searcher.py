@@ -19,6 +19,7 @@ STORED_FIELDS = (
     "ecr",
     "ecr_cut_bytes",
     "modality",
+    "ecr_key",
     "embedding_key",
     "prompt_tokens",
     "visual_tokens",

@@ -36,9 +36,16 @@ class Decoder:
             RowError: from decoding, or from `use`.
         """
         async with self._slots:
-            loop = asyncio.get_running_loop()
-            decoded = await loop.run_in_executor(self._pool, self._decode, item)
-            return await use(decoded)
+            return await use(await self.decode(item))
+
+    async def decode(self, item: Item) -> DecodedItem:
+        """A decoded item; how many of them are held is up to who asks.
+
+        Raises:
+            RowError: whatever is wrong with it.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._decode, item)
 
     async def unchanged(self, item: Item, content_key: str) -> bool:
         """Whether an item's content still has this key: its files are fetched, not decoded.

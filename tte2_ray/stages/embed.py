@@ -48,6 +48,14 @@ class EmbedShards(TableStage[Row]):
         self._work = work
         self._embedder = build_embedder(work.embedder)
 
+    def key_of(self, item: Item, ecr: Row) -> str:
+        """Names all that decides the vector of an item with this ECR."""
+        return embedding_key(ecr["ecr_key"], self._work.recipe)
+
+    def text_of(self, ecr: Row, text: str) -> str:
+        """The user's words about an item with this ECR, whose own words are `text`."""
+        return item_text(text, self._work.embedder.instruction)
+
     def given(self, shard: Shard, items: Sequence[Item]) -> list[tuple[Item, Row]]:
         """The items that have an ECR, each with the row of the ECR table."""
         key = table_key(self._work.ecr_prefix, shard)
@@ -59,7 +67,7 @@ class EmbedShards(TableStage[Row]):
         """See `TableStage.blank`."""
         return {
             "item_id": item.item_id,
-            "embedding_key": embedding_key(given["ecr_key"], self._work.recipe),
+            "embedding_key": self.key_of(item, given),
             "ecr_key": given["ecr_key"],
             "vector": [0.0] * self._work.recipe.dimension,
             "prompt_tokens": 0,
@@ -78,7 +86,7 @@ class EmbedShards(TableStage[Row]):
         if decoded.content_sha256 != given["content_key"]:
             message = "its files changed after they were reasoned about; run again with --redrive"
             raise RowError(RowErrorClass.CONTENT_CHANGED, message)
-        text = item_text(decoded.text, self._work.embedder.instruction)
+        text = self.text_of(given, decoded.text)
         read = given["ecr"] if self._work.embedder.reads_ecr else ""
         made = await self._embedder.embed(ModelInput.of(text, decoded), read)
         checked_vector(made.vector, self._work.recipe.dimension)

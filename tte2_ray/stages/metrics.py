@@ -38,7 +38,7 @@ class PhaseMetrics:
 
     Args:
         index: its name.
-        phase: reason, embed or load.
+        phase: its name.
         rows: to do in this run.
     """
 

@@ -31,7 +31,7 @@ class ReasonWork:
     limits: MediaLimits
 
 
-class ReasonShards(TableStage[None]):
+class ReasonShards(TableStage[Item]):
     """Writes the rows of `ecr_schema()`, one for each item of the shard."""
 
     def __init__(self, work: ReasonWork) -> None:
@@ -41,13 +41,24 @@ class ReasonShards(TableStage[None]):
             STAGE, work.index, open_store(work.root), work.prefix, ecr_schema(), decoder
         )
         self._work = work
-        self._reasoner = build_reasoner(work.reasoner)
+        self._start()
 
-    def given(self, shard: Shard, items: Sequence[Item]) -> list[tuple[Item, None]]:
-        """Every item, with nothing."""
-        return [(item, None) for item in items]
+    def _start(self) -> None:
+        self._reasoner = build_reasoner(self._work.reasoner)
 
-    def blank(self, item: Item, given: None) -> Row:
+    def recipe_of(self, item: Item) -> EcrRecipe:
+        """What decides the ECR of an item, besides the item."""
+        return self._work.recipe
+
+    def text_of(self, item: Item, text: str) -> str:
+        """The user's words about an item whose own words are `text`."""
+        return item_text(text, self._work.reasoner.instruction)
+
+    def given(self, shard: Shard, items: Sequence[Item]) -> list[tuple[Item, Item]]:
+        """Every item, with itself."""
+        return [(item, item) for item in items]
+
+    def blank(self, item: Item, given: Item) -> Row:
         """See `TableStage.blank`."""
         return {
             "item_id": item.item_id,
@@ -65,16 +76,16 @@ class ReasonShards(TableStage[None]):
             "error_stage": "",
         }
 
-    async def holds(self, row: Row, item: Item, given: None) -> bool:
+    async def holds(self, row: Row, item: Item, given: Item) -> bool:
         """Its files are what they were: their bytes are asked, not their names."""
         return await self._decoder.unchanged(item, row["content_key"])
 
-    async def answer(self, row: Row, decoded: DecodedItem, given: None) -> Row:
+    async def answer(self, row: Row, decoded: DecodedItem, given: Item) -> Row:
         """The ECR, and what it cost."""
         row["content_key"] = decoded.content_sha256
-        row["ecr_key"] = ecr_key(decoded.content_sha256, self._work.recipe)
+        row["ecr_key"] = ecr_key(decoded.content_sha256, self.recipe_of(given))
         row["notes"] = decoded.notes
-        text = item_text(decoded.text, self._work.reasoner.instruction)
+        text = self.text_of(given, decoded.text)
         said = await self._reasoner.reason(ModelInput.of(text, decoded))
         ecr, note = finished_ecr(said.text, said.truncated)
         return {

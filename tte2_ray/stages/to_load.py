@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _COUNTED = ("prompt_tokens", "visual_tokens", "output_tokens", "truncated")
 _OF_ECRS = ("item_id", "ecr", "modality", "error_class", *_COUNTED)
-_OF_VECTORS = ("item_id", "embedding_key", "vector", "error_class")
+_OF_VECTORS = ("item_id", "embedding_key", "ecr_key", "vector", "error_class")
 
 
 @dataclass(kw_only=True)
@@ -129,6 +129,7 @@ def _index_rows(
             vector=vector,
             ecr=ecr["ecr"],
             modality=ecr["modality"],
+            ecr_key=row["ecr_key"],
             embedding_key=row["embedding_key"],
             shard=shard.name,
             prompt_tokens=ecr["prompt_tokens"],

@@ -1,10 +1,9 @@
 """Parquet manifests, a small batch in memory at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.artifacts.corpus.rows import COLUMNS, CorpusRow, accept, reject
-from tte2_ray.artifacts.corpus.source import resolver
+from tte2_ray.artifacts.corpus.raw import Unreadable
 from tte2_ray.artifacts.store import Store
 from tte2_ray.errors import RowError, RowErrorClass, ValidationError
 
@@ -14,39 +13,45 @@ if TYPE_CHECKING:
 ROWS_PER_BATCH = 1024
 
 
-def read_parquet(store: Store, key: str) -> Iterator[tuple[str, CorpusRow]]:
+def parquet_rows(
+    store: Store, key: str, *, id_column: str, ours: Collection[str]
+) -> Iterator[tuple[str, Any]]:
     """Where, and what: the rows of one file, without binary columns that are not ours (pixels).
 
+    Args:
+        store: where it lies.
+        key: of the file.
+        id_column: that it must have.
+        ours: columns whose bytes are text.
+
+    Yields:
+        File and row, and its columns by name, or an `Unreadable`.
+
     Raises:
-        ValidationError: not Parquet, broken, or without a column `item_id`.
+        ValidationError: not Parquet, broken, or without `id_column`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     uri = store.uri(key)
-    resolve = resolver(uri)
     with store.open(key) as file:
         try:
             parquet = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
-            columns = _columns(parquet.schema_arrow, uri)
+            columns = _columns(parquet.schema_arrow, uri, id_column, ours)
             number = 0
             for batch in parquet.iter_batches(ROWS_PER_BATCH, columns=columns, use_threads=False):
                 for row in _rows(batch):
                     number += 1
-                    where = f"{uri} row {number}"
-                    if isinstance(row, _Undecodable):
-                        yield where, reject(where, row.error, row.readable)
-                    else:
-                        yield where, accept(where, row, resolve)
+                    yield f"{uri} row {number}", row
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             raise ValidationError(f"{uri}: not a readable Parquet file: {error}") from error
 
 
-def _columns(schema: "pa.Schema", uri: str) -> list[str]:
+def _columns(schema: "pa.Schema", uri: str, id_column: str, ours: Collection[str]) -> list[str]:
     import pyarrow.types as types
 
-    if "item_id" not in schema.names:
-        raise ValidationError(f"{uri}: no column item_id; its columns are {schema.names[:20]}")
+    if id_column not in schema.names:
+        raise ValidationError(f"{uri}: no column {id_column}; its columns are {schema.names[:20]}")
     binary = (
         types.is_binary,
         types.is_large_binary,
@@ -56,20 +61,12 @@ def _columns(schema: "pa.Schema", uri: str) -> list[str]:
     return [
         field.name
         for field in schema
-        if field.name in COLUMNS  # many writers do not say that theirs are UTF-8
+        if field.name in ours  # many writers do not say that theirs are UTF-8
         or not (any(is_kind(field.type) for is_kind in binary) or field.name.startswith("__"))
     ]
 
 
-class _Undecodable:
-    """A row with a value that Python cannot hold, and what else of it can be read."""
-
-    def __init__(self, error: RowError, readable: dict[str, Any]) -> None:
-        self.error = error
-        self.readable = readable
-
-
-def _rows(batch: "pa.RecordBatch") -> Iterator[dict[str, Any] | _Undecodable]:
+def _rows(batch: "pa.RecordBatch") -> Iterator[dict[str, Any] | Unreadable]:
     try:
         yield from batch.to_pylist()
     except (
@@ -80,7 +77,7 @@ def _rows(batch: "pa.RecordBatch") -> Iterator[dict[str, Any] | _Undecodable]:
             yield _row(batch.slice(n, 1))
 
 
-def _row(one: "pa.RecordBatch") -> dict[str, Any] | _Undecodable:
+def _row(one: "pa.RecordBatch") -> dict[str, Any] | Unreadable:
     readable: dict[str, Any] = {}
     error: RowError | None = None
     for name in one.schema.names:
@@ -90,4 +87,4 @@ def _row(one: "pa.RecordBatch") -> dict[str, Any] | _Undecodable:
             error = RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {cause}")
         except (ValueError, OverflowError) as cause:  # a time beyond the years 1 to 9999
             error = RowError(RowErrorClass.MALFORMED_ROW, f"{name} cannot be read: {cause}")
-    return _Undecodable(error, readable) if error else readable
+    return Unreadable(error=error, readable=readable) if error else readable

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from tte2_ray.artifacts.corpus.files import read_file
-from tte2_ray.artifacts.corpus.jsonl import read_jsonl
-from tte2_ray.artifacts.corpus.parquet import read_parquet
-from tte2_ray.artifacts.corpus.rows import CorpusRow, reject
+from tte2_ray.artifacts.corpus.jsonl import jsonl_rows
+from tte2_ray.artifacts.corpus.parquet import parquet_rows
+from tte2_ray.artifacts.corpus.raw import Unreadable
+from tte2_ray.artifacts.corpus.rows import COLUMNS, CorpusRow, accept, reject
 from tte2_ray.artifacts.corpus.seen import SeenIds
-from tte2_ray.artifacts.corpus.source import CorpusFormat, CorpusSource, locate
-from tte2_ray.artifacts.store import check_key
+from tte2_ray.artifacts.corpus.source import CorpusFormat, CorpusSource, locate, resolver
+from tte2_ray.artifacts.store import Store, check_key
 from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass, ValidationError
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.schema import Item
@@ -44,16 +45,35 @@ def _all_rows(found: CorpusSource, max_pages: int) -> Iterator[tuple[str, Corpus
     for key, size in listed:
         if found.format == "files":
             yield from read_file(found.store, key, size, max_pages)
-            continue
-        try:
-            check_key(key)
-        except ValueError as error:
-            message = f"{found.store.root}/{key}: its name has an empty part or a NUL; rename it"
-            raise ValidationError(message) from error
-        if found.format == "parquet":
-            yield from read_parquet(found.store, key)
         else:
-            yield from read_jsonl(found.store, key)
+            require_readable_name(found.store, key)
+            yield from _manifest_rows(found, key)
+
+
+def require_readable_name(store: Store, key: str) -> None:
+    """Refuses a manifest whose name cannot be a key.
+
+    Raises:
+        ValidationError: it has an empty part or a NUL.
+    """
+    try:
+        check_key(key)
+    except ValueError as error:
+        message = f"{store.root}/{key}: its name has an empty part or a NUL; rename it"
+        raise ValidationError(message) from error
+
+
+def _manifest_rows(found: CorpusSource, key: str) -> Iterator[tuple[str, CorpusRow]]:
+    store, resolve = found.store, resolver(found.store.uri(key))
+    if found.format == "parquet":
+        rows = parquet_rows(store, key, id_column="item_id", ours=COLUMNS)
+    else:
+        rows = jsonl_rows(store, key)
+    for where, row in rows:
+        if isinstance(row, Unreadable):
+            yield where, reject(where, row.error, row.readable)
+        else:
+            yield where, accept(where, row, resolve)
 
 
 def _first_of_each(rows: Iterator[tuple[str, CorpusRow]], source: str) -> Iterator[CorpusRow]:

@@ -76,54 +76,56 @@ def accept(where: str, row: Any, resolve: Callable[[str], str]) -> CorpusRow:
         return reject(where, error, row)
 
 
-def reject(where: str, error: RowError, row: Any) -> RejectedRow:
+def reject(where: str, error: RowError, row: Any, *, id_column: str = "item_id") -> RejectedRow:
     """The `RejectedRow` of a row error; `row` may be text that was not understood."""
     kept = shallow(row)
     raw = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False, default=repr)
     return RejectedRow(
-        item_id=_storable(_readable_id(row))[:ITEM_ID_MAX_BYTES],
+        item_id=_storable(_readable_id(row, id_column))[:ITEM_ID_MAX_BYTES],
         error_class=error.error_class,
         message=_storable(f"{where}: {error.message}"),
         row=_storable(raw[:MAX_RAW_CHARS]),
     )
 
 
-def parse_row(row: Any, resolve: Callable[[str], str]) -> Item:
+def parse_row(row: Any, resolve: Callable[[str], str], *, id_column: str = "item_id") -> Item:
     """The item of a row.
 
     Args:
         row: columns by name.
         resolve: makes a URI absolute.
+        id_column: that names the item; `query_id` in a query log.
 
     Raises:
         RowError: `bad_id`, `malformed_row`, `bad_encoding`, `too_large`, `empty_row`.
     """
     if not isinstance(row, Mapping):
         raise RowError(RowErrorClass.MALFORMED_ROW, f"a row is an object, not {_kind(row)}")
+    ours = COLUMNS | {id_column}
     cells = {
-        name: _decoded(value, name) if name in COLUMNS else value
+        name: _decoded(value, name) if name in ours else value
         for name, value in row.items()
         if not _is_nothing(value)
     }
     item = Item(
-        item_id=_item_id(cells.get("item_id")),
+        item_id=_item_id(cells.get(id_column), id_column),
         text=_text(cells, "text"),
         image_uris=tuple(resolve(uri) for uri in _image_uris(cells)),
         video_uri=_uri(cells, "video_uri", resolve),
         document_uri=_uri(cells, "document_uri", resolve),
         document_page=_page(cells),
         metadata=metadata_of(
-            cells.get("metadata", {}), {k: v for k, v in cells.items() if k not in COLUMNS}
+            cells.get("metadata", {}), {k: v for k, v in cells.items() if k not in ours}
         ),
     )
     if item.is_empty:
-        raise RowError(RowErrorClass.EMPTY_ROW, "neither text nor media; nothing to index")
+        raise RowError(RowErrorClass.EMPTY_ROW, "neither text nor media")
     return item
 
 
-def _readable_id(row: Any) -> str:
+def _readable_id(row: Any, id_column: str) -> str:
     """As far as there is one."""
-    named = row.get("item_id") if isinstance(row, Mapping) else ""
+    named = row.get(id_column) if isinstance(row, Mapping) else ""
     if isinstance(named, bytes):
         with suppress(UnicodeDecodeError):
             return named.decode()
@@ -142,15 +144,15 @@ def _decoded(value: Any, name: str) -> Any:
         raise RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {error}") from error
 
 
-def _item_id(value: Any) -> str:
+def _item_id(value: Any, name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value.strip():
         found = "is missing or empty" if value is None or value == "" else f"is {_kind(value)}"
-        raise RowError(RowErrorClass.BAD_ID, f"item_id {found}; it must be text or a whole number")
-    check_item_id(checked_text(value, "item_id"))
+        raise RowError(RowErrorClass.BAD_ID, f"{name} {found}; it must be text or a whole number")
+    check_item_id(checked_text(value, name), name)
     if _CONTROL.search(value):
-        raise RowError(RowErrorClass.BAD_ID, f"item_id {value!a} has control characters")
+        raise RowError(RowErrorClass.BAD_ID, f"{name} {value!a} has control characters")
     return value
 
 

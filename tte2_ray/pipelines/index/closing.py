@@ -2,8 +2,8 @@
 
 from typing import Any, TextIO
 
-from tte2_ray.pipelines.index.estimate import dollars
-from tte2_ray.pipelines.index.progress import duration
+from tte2_ray.pipelines.prices import dollars
+from tte2_ray.pipelines.progress import duration
 
 _COLUMNS = ("phase", "rows", "reused", "rejected", "tokens read", "tokens written", "time", "cost")
 _LOG_WIDTH = 100

@@ -11,10 +11,11 @@ from typing import Any, TextIO
 
 from tte2_ray.artifacts.shards import Plan, Shard
 from tte2_ray.engines import EngineConfig
-from tte2_ray.pipelines.index.config import EstimateConfig, IndexConfig
-from tte2_ray.pipelines.index.progress import duration
-from tte2_ray.pipelines.index.rates import Rate
+from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.sample import Sample
+from tte2_ray.pipelines.prices import dollars, usd_per_hour
+from tte2_ray.pipelines.progress import duration
+from tte2_ray.pipelines.rates import Rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,11 +187,6 @@ def _lines(config: IndexConfig, found: Estimate) -> Iterator[str]:
     )
 
 
-def dollars(usd: float) -> str:
-    """A sum for people."""
-    return f"${usd:,.2f}" if usd >= 0.01 or not usd else "under $0.01"
-
-
 def _engines(config: IndexConfig) -> tuple[tuple[str, EngineConfig | None], ...]:
     return (
         ("reason", config.reasoner.engine),
@@ -206,17 +202,3 @@ def _written(config: IndexConfig, sample: Sample, rate: Rate | None) -> tuple[fl
     if rate and rate.output_tokens:
         return rate.output_tokens, False
     return float(config.reasoner.sampling.max_tokens), True
-
-
-def usd_per_hour(engine: EngineConfig | None, prices: EstimateConfig) -> float:
-    """The price of one replica: of its GPUs, or of its CPUs where it has none.
-
-    Args:
-        engine: None for a phase without one, which holds a CPU.
-        prices: of a GPU and of a CPU.
-    """
-    if engine is None:
-        return prices.usd_per_cpu_hour
-    if engine.num_gpus:
-        return engine.num_gpus * prices.usd_per_gpu_hour
-    return engine.num_cpus * prices.usd_per_cpu_hour

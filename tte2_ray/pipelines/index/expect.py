@@ -7,14 +7,15 @@ from typing import TextIO
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.errors import PartialFailure
+from tte2_ray.pipelines.cluster import cluster, require_answer
+from tte2_ray.pipelines.drawn import draw
 from tte2_ray.pipelines.index import preflight
-from tte2_ray.pipelines.index.cluster import cluster, require_answer
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate, print_unknown
 from tte2_ray.pipelines.index.measure import Measured, measure
 from tte2_ray.pipelines.index.plan import Job, unread_by_class
-from tte2_ray.pipelines.index.rates import Rate, keep_rate, known_rate
-from tte2_ray.pipelines.index.sample import Ecrs, Sample, draw, look, written_before
+from tte2_ray.pipelines.index.sample import Ecrs, Sample, look, written_before
+from tte2_ray.pipelines.rates import Rate, keep_rate, known_rate
 from tte2_ray.schema import Item
 from tte2_ray.stages.counts import Counts
 

@@ -10,46 +10,28 @@ searches held.
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TextIO
 
-from tte2_ray.artifacts.markers import pending
 from tte2_ray.config import Loaded, Options
-from tte2_ray.engines import EngineConfig
 from tte2_ray.media.aws import aws_environment
+from tte2_ray.pipelines import flow
+from tte2_ray.pipelines.cluster import cluster, require_answer
+from tte2_ray.pipelines.flow import Phase, PhaseResult
+from tte2_ray.pipelines.folders import plans_of, with_home_folders
 from tte2_ray.pipelines.index import preflight
 from tte2_ray.pipelines.index.accounts import account_for
-from tte2_ray.pipelines.index.cluster import cluster, require_answer
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.estimate import print_plan, usd_per_hour
+from tte2_ray.pipelines.index.estimate import print_plan
 from tte2_ray.pipelines.index.expect import Expected, dry_run, expect
-from tte2_ray.pipelines.index.folders import with_home_folders
-from tte2_ray.pipelines.index.outcome import outcome_told, tell_running
-from tte2_ray.pipelines.index.phases import Pool, engine_pool, run_phase
-from tte2_ray.pipelines.index.plan import Job, plan_job, plans_of, remaining, require_items
-from tte2_ray.pipelines.index.progress import PhaseProgress
+from tte2_ray.pipelines.index.plan import Job, plan_job, remaining, require_items
 from tte2_ray.pipelines.index.publish import finished, forget_what_is_gone, make_collection, publish
-from tte2_ray.pipelines.index.rates import keep_rate, measured_rate, tells_a_rate
-from tte2_ray.pipelines.index.results import PhaseResult, Results, Run, keep_run, report_results
+from tte2_ray.pipelines.index.results import Results, Run, keep_run, report_results
+from tte2_ray.pipelines.outcome import outcome_told, tell_running
+from tte2_ray.pipelines.phases import Pool, engine_pool
 from tte2_ray.stages.embed import EmbedShards, EmbedWork
 from tte2_ray.stages.load import LoadShards, LoadWork
-from tte2_ray.stages.metrics import PhaseMetrics
 from tte2_ray.stages.reason import ReasonShards, ReasonWork
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One arrow of the flow."""
-
-    name: str
-    stage: type
-    work: object
-    """The stage's argument."""
-    prefix: str
-    """Folder of its markers."""
-    pool: Pool
-    engine: EngineConfig | None
-    """None where it holds none."""
 
 
 def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sys.stdout) -> None:
@@ -68,7 +50,7 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
         RuntimeFailure: an engine or Ray failed for good.
     """
     config = with_home_folders(loaded.config)
-    with outcome_told(config, dry_run=options.dry_run):
+    with outcome_told(config.report_dir, {"index": config.index}, dry_run=options.dry_run):
         _index(config, options, out)
 
 
@@ -76,7 +58,8 @@ def _index(config: IndexConfig, options: Options, out: TextIO) -> None:
     began = time.monotonic()
     config, store = preflight.check(config, dry_run=options.dry_run)
     if not options.dry_run:
-        tell_running(config)  # in the folder that was only now made
+        # In the folder that was only now made.
+        tell_running(config.report_dir, {"index": config.index})
     with plans_of(store, dry=options.dry_run) as plans:
         job = plan_job(config, store, plans, options.redrive)
         if options.dry_run:
@@ -115,24 +98,9 @@ def _work(job: Job, out: TextIO) -> tuple[list[PhaseResult], Expected]:
 
 
 def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
-    """Reason, embed, load: each holds its workers only while it needs them."""
-    for phase in phases_of(job):
-        todo = pending(job.plan, job.store, phase.prefix)
-        rows = sum(shard.rows for shard in todo)
-        progress = PhaseProgress(phase.name, rows, job.plan.rows - rows, out)
-        done = run_phase(phase.stage, phase.work, todo, phase.pool)
-        for _ in progress.follow(PhaseMetrics(job.config.index, phase.name, rows).follow(done)):
-            pass
-        start_s = progress.seconds - progress.working_s
-        replicas = min(phase.pool.replicas, len(todo))
-        if tells_a_rate(progress.counts):
-            rate = measured_rate(progress.counts, working_s=progress.working_s, start_s=start_s,
-                                 replicas=replicas)  # fmt: skip
-            keep_rate(phase.name, job.made[phase.name], phase.engine, rate)
-        price = replicas * usd_per_hour(phase.engine, job.config.estimate)
-        yield PhaseResult(name=phase.name, reused=job.plan.rows - rows, counts=progress.counts,
-                          seconds=progress.seconds, working_s=progress.working_s,
-                          usd=progress.seconds / 3600 * price)  # fmt: skip
+    """Reason, embed, load."""
+    config = job.config
+    return flow.run_phases(phases_of(job), job.plan, job.store, config.index, config.estimate, out)
 
 
 def phases_of(job: Job) -> tuple[Phase, ...]:
@@ -152,9 +120,12 @@ def phases_of(job: Job) -> tuple[Phase, ...]:
     writers = Pool(replicas=config.load_writers, num_cpus=1.0, num_gpus=0.0, in_flight=1,
                    max_restarts=restarts, environment=aws_environment())  # fmt: skip
     reasoner, embedder = config.reasoner.engine, config.embedder.engine
+    made = job.made
     return (
-        Phase("reason", ReasonShards, reason, reason.prefix, engine_pool(reasoner, restarts),
-              reasoner),
-        Phase("embed", EmbedShards, embed, embed.prefix, engine_pool(embedder, restarts), embedder),
-        Phase("load", LoadShards, load, load.prefix, writers, None),
+        Phase(name="reason", stage=ReasonShards, work=reason, prefix=reason.prefix,
+              pool=engine_pool(reasoner, restarts), engine=reasoner, made=made["reason"]),
+        Phase(name="embed", stage=EmbedShards, work=embed, prefix=embed.prefix,
+              pool=engine_pool(embedder, restarts), engine=embedder, made=made["embed"]),
+        Phase(name="load", stage=LoadShards, work=load, prefix=load.prefix, pool=writers,
+              engine=None, made=made["load"]),
     )  # fmt: skip

@@ -17,9 +17,9 @@ from tte2_ray.engines import (
 from tte2_ray.errors import RowError, RuntimeFailure, TteError
 from tte2_ray.media import decode_item
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.phases import engine_pool
-from tte2_ray.pipelines.index.rates import Rate, measured_rate
 from tte2_ray.pipelines.index.sample import Ecrs, shown
+from tte2_ray.pipelines.phases import engine_pool
+from tte2_ray.pipelines.rates import Rate, measured_rate
 from tte2_ray.schema import Item
 from tte2_ray.stages.counts import Counts
 

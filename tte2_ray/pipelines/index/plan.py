@@ -1,10 +1,7 @@
 """What a job will make, named before it is made: the frozen plan and everything called after it."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 
 from tte2_ray.artifacts.corpus import read_corpus
 from tte2_ray.artifacts.dead_letters import read_dead_letters
@@ -13,9 +10,9 @@ from tte2_ray.artifacts.keys import fingerprint
 from tte2_ray.artifacts.markers import pending
 from tte2_ray.artifacts.media_versions import MediaVersions
 from tte2_ray.artifacts.shards import Plan, Shard
-from tte2_ray.artifacts.store import Store, key_part, open_store
+from tte2_ray.artifacts.store import Store, key_part
 from tte2_ray.errors import PartialFailure
-from tte2_ray.milvus.collection import collection_name
+from tte2_ray.milvus.collection import COLLECTION_VERSION, collection_name
 from tte2_ray.pipelines.index.accounts import by_class
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.redrive import latest_generation, redriven
@@ -97,16 +94,6 @@ def unread_by_class(plan: Plan, store: Store) -> str:
     return by_class(Counter(letter.error_class for letter in letters))
 
 
-@contextmanager
-def plans_of(store: Store, *, dry: bool) -> Iterator[Store]:
-    """Where plans are frozen: of a dry run, in a folder that goes with it."""
-    if not dry:
-        yield store
-        return
-    with TemporaryDirectory(prefix="tte2-plan-") as folder:
-        yield open_store(folder)
-
-
 def _job(config: IndexConfig, store: Store, plan: Plan) -> Job:
     ecr, embedding = config.ecr_recipe(), config.embedding_recipe()
     milvus = config.milvus
@@ -117,6 +104,7 @@ def _job(config: IndexConfig, store: Store, plan: Plan) -> Job:
         "metric": milvus.metric,
         "build": milvus.build_params,
         "metadata": list(milvus.metadata_fields),
+        "fields": COLLECTION_VERSION,
     }
     version = f"v{fingerprint('version', described)}"
     collection_name(config.index, version)

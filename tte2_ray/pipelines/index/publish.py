@@ -231,6 +231,7 @@ def _manifest(
         collection=target.spec.name,
         ecr_fingerprint=target.ecr_fingerprint,
         embedding_fingerprint=target.spec.fingerprint,
+        corpus=plan.prefix,
         corpus_digest=plan.corpus_digest,
         rows_in=accounts.rows_in,
         indexed=accounts.loaded.done,

@@ -15,9 +15,9 @@ from tte2_ray.errors import RowError
 from tte2_ray.media import decode_item
 from tte2_ray.media.thumbnail import thumbnail_data_uri
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.estimate import dollars
-from tte2_ray.pipelines.index.progress import duration
 from tte2_ray.pipelines.index.target import Target
+from tte2_ray.pipelines.page.bars import histogram
+from tte2_ray.pipelines.page.render import render
 from tte2_ray.prompts import parse_ecr
 from tte2_ray.schema import Item, ecr_schema
 
@@ -27,7 +27,6 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 SHARDS_SHOWN = 24
 """Shards whose ECR tables are read for samples and histograms: a report stays small."""
 LETTERS_SHOWN = 60
-BINS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +44,6 @@ class ShownRow:
     notes: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Histogram:
-    """Counts of a number over items, in bins of equal width."""
-
-    title: str
-    bars: tuple[tuple[str, int, float], ...]
-    """Label, count, height from 0 to 1."""
-
-
 def write_report(
     config: IndexConfig, plan: Plan, target: Target, described: dict[str, Any], store: Store
 ) -> str:
@@ -66,13 +56,10 @@ def write_report(
         described: what results.json says.
         store: where the tables lie.
     """
-    from jinja2 import Environment
-
     rows, samples = _look(config, plan, store, target.ecr_prefix)
     letters = list(_letters(plan, store, target))
-    pages = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    pages.filters |= {"duration": duration, "dollars": dollars}
-    return pages.from_string(TEMPLATE.read_text()).render(
+    return render(
+        TEMPLATE,
         it=described,
         samples=samples,
         histograms=[
@@ -87,25 +74,6 @@ def write_report(
         miniature=described["models"]["reasoner"].startswith(MINI),
         note=config.report_note,
     )
-
-
-def histogram(title: str, values: Sequence[int]) -> Histogram:
-    """Bins of equal width from the least to the greatest value, each named by its least.
-
-    >>> histogram("t", [1, 1, 2]).bars[0]
-    ('1', 2, 1.0)
-    """
-    if not values:
-        return Histogram(title=title, bars=())
-    low, high = min(values), max(values)
-    width = max(1, -(-(high - low + 1) // BINS))
-    counts = [0] * ((high - low) // width + 1)
-    for value in values:
-        counts[(value - low) // width] += 1
-    labels = [str(low + i * width) for i in range(len(counts))]
-    tallest = max(counts)
-    bars = tuple((n, c, c / tallest) for n, c in zip(labels, counts, strict=True))
-    return Histogram(title=title, bars=bars)
 
 
 def _look(

@@ -14,37 +14,16 @@ from typing import Any, TextIO
 
 from tte2_ray.artifacts.shards import Plan
 from tte2_ray.artifacts.store import Store
+from tte2_ray.pipelines.flow import PhaseResult
 from tte2_ray.pipelines.index.accounts import Accounts
 from tte2_ray.pipelines.index.closing import print_closing
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.expect import Expected
-from tte2_ray.pipelines.index.outcome import REPORT, RESULTS, ended, write_whole
 from tte2_ray.pipelines.index.publish import TOKENS, Published
 from tte2_ray.pipelines.index.report import write_report
 from tte2_ray.pipelines.index.target import Target
+from tte2_ray.pipelines.outcome import REPORT, RESULTS, ended, write_whole
 from tte2_ray.stages.counts import Counts
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhaseResult:
-    """What a phase did in this run."""
-
-    name: str
-    reused: int
-    """Rows whose shards were done before."""
-    counts: Counts
-    seconds: float
-    """Wall time, engine start included."""
-    working_s: float
-    """Wall time since the first shard was begun."""
-    usd: float
-    """Of what its replicas held, at the configured prices."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The phase in results.json."""
-        counts = {n: v for n, v in self.counts.as_dict().items() if n != "seconds"}
-        times = {"seconds": self.seconds, "working_s": self.working_s, "usd": self.usd}
-        return {"name": self.name, "reused": self.reused, **counts, **times}
 
 
 @dataclass(frozen=True, kw_only=True)

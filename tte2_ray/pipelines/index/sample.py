@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tte2_ray.artifacts.markers import table_key
-from tte2_ray.artifacts.shards import Shard, read_shard
+from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.engines import ModelInput
 from tte2_ray.engines.tokens import TokenCounter
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media import DecodedItem, decode_item
+from tte2_ray.pipelines.drawn import asked_shards
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item, ecr_schema
-
-SHARDS_ASKED = 8
-"""Shards that a sample is spread over: each is read whole."""
 
 Ecrs = dict[str, str]
 """By item id; without those that failed."""
@@ -42,24 +40,6 @@ class Sample:
         return self.rows - sum(self.rejected.values())
 
 
-def draw(store: Store, shards: Sequence[Shard], rows: int) -> list[Item]:
-    """Items spread over shards; all of them where there are no more.
-
-    Args:
-        store: where the shards lie.
-        shards: to draw from.
-        rows: at most.
-    """
-    chosen = _asked(shards)
-    each = -(-rows // max(1, len(chosen)))
-    items = [item for shard in chosen for item in read_shard(store, shard)[:each]]
-    return items[:rows]
-
-
-def _asked(shards: Sequence[Shard]) -> Sequence[Shard]:
-    return shards[:: max(1, -(-len(shards) // SHARDS_ASKED))]
-
-
 def written_before(
     store: Store, prefix: str, shards: Sequence[Shard], items: Sequence[Item]
 ) -> tuple[Ecrs, float]:
@@ -72,7 +52,9 @@ def written_before(
         items: the sample.
     """
     wanted = {item.item_id for item in items}
-    tables = (read_table(store, table_key(prefix, shard), ecr_schema()) for shard in _asked(shards))
+    tables = (
+        read_table(store, table_key(prefix, shard), ecr_schema()) for shard in asked_shards(shards)
+    )
     rows = [
         row
         for table in tables

@@ -1,0 +1,213 @@
+"""The rerank job against its slowest stage alone; and a log that repeats itself.
+
+    log ─ plan ─▶ reason ─▶ embed ─▶ rerank (retrieve, judge, rewrite, judge) ─▶ gather
+
+The job's time for a round of queries is that of its three phases, which it runs one after another,
+and its share of planning and gathering; only the starts of engines, which do not grow with a log,
+are left out, on both sides. The slowest stage alone is what the rerank phase asks engines, done by
+bare ones (`bare_cascade`): no table, no search, no decoding on its clock.
+
+The second log has as many rows as the first, drawn by Zipf's law: its time is taken in the same
+phases, behind the rounds.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bare_cascade import BareCascade, BareOrders, bare_cascade
+from benchmarks.configured import configured
+from benchmarks.gate import GatedPhase, gated
+from benchmarks.gathered import Cost, committed_first, ready_of
+from benchmarks.indexed import make_index
+from benchmarks.logs import PlannedLog, distinct_queries, planned, repeating
+from benchmarks.measure import ROUNDS, alternate, rate, ratio
+from benchmarks.phases import ROWS, WARM
+from benchmarks.work import find_items
+from tools.shown import Row
+from tte2_ray.artifacts.shards import Shard
+from tte2_ray.milvus.server import stop_server
+from tte2_ray.pipelines.cluster import cluster
+from tte2_ray.pipelines.rerank.job import phases_of
+from tte2_ray.schema import Item
+
+INDEXED = 512
+"""Items of the index: four shards of the index job's size."""
+QUERIES, SHARD = 32, 16
+"""Of a round; of a shard."""
+FIXED = ("cascade.retrieve=50", "cascade.judge=20", "cascade.rewrite=5", "cascade.stop_margin=2",
+         "cascade.policy=", f"log.queries_per_shard={SHARD}")  # fmt: skip
+"""The same work for every query."""
+BATCHES = (1, 2, 4)
+"""Into which the bare side may cut a round."""
+LEAST, ALIKE = 0.8, 0.95
+OVER_SHARE = 0.1
+"""By how much more of the cost of a log without repeats a log may take than its share of distinct
+queries."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs:
+    """What is reranked, all of it by one job's phases."""
+
+    warm: PlannedLog
+    distinct: PlannedLog
+    repeating: PlannedLog
+    rounds: int
+
+    @property
+    def cut(self) -> list[tuple[Shard, ...]]:
+        """The shards of each round."""
+        shards, size = self.distinct.shards, len(self.distinct.shards) // self.rounds
+        return [shards[n * size : (n + 1) * size] for n in range(self.rounds)]
+
+    @property
+    def shards(self) -> list[Shard]:
+        """Of all logs, in the order in which they are opened."""
+        return [*self.warm.shards, *self.distinct.shards, *self.repeating.shards]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseTimes:
+    """Seconds of one phase."""
+
+    rounds: Sequence[float]
+    repeating: float
+    bare: Sequence[BareOrders] = ()
+    """Of the same rounds, by bare engines."""
+    batches: int = 1
+    """Into which those were cut."""
+
+
+def reranking(
+    folder: Path, queries: int = QUERIES, rounds: int = ROUNDS, overrides: Sequence[str] = ()
+) -> list[Row]:
+    """Queries a second of the job and of its slowest stage alone; the cost of repeats."""
+    config = configured(folder)
+    items, world = find_items(WARM + ROWS * ROUNDS)  # the world of the other benchmarks
+    try:
+        with cluster(config.ray):
+            make_index(folder, items[:INDEXED], world)
+            logs = _logs(folder, world, queries, rounds, (*FIXED, *overrides))
+            times = _times(folder, logs, {item.item_id: item for item in items[:INDEXED]})
+            distinct, again = (Cost.of(log, folder) for log in (logs.distinct, logs.repeating))
+            first = committed_first(logs.distinct)
+    finally:
+        stop_server(config.milvus.data_dir)
+    require_slowest("rerank", times)
+    return [
+        *_speeds(times, distinct, queries),
+        _alike(times["rerank"].bare, first),
+        *_repeats(times, distinct, again),
+    ]
+
+
+def _logs(folder: Path, world: Path, queries: int, rounds: int, overrides: Sequence[str]) -> Logs:
+    rows = queries * rounds
+    found = distinct_queries(world, queries + 2 * rows)
+    warm, once, often = found[:queries], found[queries : queries + rows], found[queries + rows :]
+    return Logs(
+        warm=planned(folder, "warm", warm, *overrides),
+        distinct=planned(folder, "distinct", once, *overrides),
+        repeating=planned(folder, "repeating", repeating(often, rows), *overrides),
+        rounds=rounds,
+    )
+
+
+def _times(folder: Path, logs: Logs, items: dict[str, Item]) -> dict[str, PhaseTimes]:
+    """The phases one after another, as the job runs them."""
+    job = logs.distinct.job
+    times = {}
+    for phase in phases_of(job):
+        with ExitStack() as opened:
+            bare = None
+            if phase.name == "rerank":
+                bare = opened.enter_context(bare_cascade(job.config, items))
+            gates = folder / f"gates-{phase.name}"
+            behind = opened.enter_context(gated(phase, job.store, logs.shards, gates))
+            behind.seconds(logs.warm.shards)
+            times[phase.name] = _beside(behind, bare, logs) if bare else _alone(behind, logs)
+    return times
+
+
+def _alone(behind: GatedPhase, logs: Logs) -> PhaseTimes:
+    rounds = [behind.seconds(shards) for shards in logs.cut]
+    return PhaseTimes(rounds=rounds, repeating=behind.seconds(logs.repeating.shards))
+
+
+def _beside(behind: GatedPhase, bare: BareCascade, logs: Logs) -> PhaseTimes:
+    batches = _warmed_up(bare, logs)
+
+    def theirs(number: int) -> BareOrders:
+        ready = ready_of(logs.distinct.job, logs.cut[number - 1])
+        bare.prepare(ready)
+        return bare.rerank(ready, batches)
+
+    pairs = alternate(lambda n: behind.seconds(logs.cut[n - 1]), theirs, logs.rounds)
+    return PhaseTimes(
+        rounds=[mine for mine, _ in pairs],
+        bare=[other for _, other in pairs],
+        repeating=behind.seconds(logs.repeating.shards),
+        batches=batches,
+    )
+
+
+def _warmed_up(bare: BareCascade, logs: Logs) -> int:
+    """The number of batches that a warm bare side is fastest with."""
+    ready = ready_of(logs.warm.job, logs.warm.shards)
+    bare.prepare(ready)
+    bare.rerank(ready, 1)
+    return min(BATCHES, key=lambda batches: bare.rerank(ready, batches).seconds)
+
+
+def require_slowest(name: str, times: dict[str, PhaseTimes]) -> None:
+    """Refuses to compare with a stage that is not the slowest.
+
+    Raises:
+        ValueError: another phase took longer.
+    """
+    slowest = max(times, key=lambda phase: sum(times[phase].rounds))
+    if slowest != name:
+        raise ValueError(f"the slowest phase is {slowest}, but {name} is done by bare engines")
+
+
+def _speeds(times: dict[str, PhaseTimes], cost: Cost, queries: int) -> list[Row]:
+    driver = cost.driver_s / len(times["rerank"].rounds)
+    phases = [each.rounds for each in times.values()]
+    job = [sum(of_round) + driver for of_round in zip(*phases, strict=True)]
+    bare, batches = [each.seconds for each in times["rerank"].bare], times["rerank"].batches
+    alone = f"rerank alone by bare engines, {batches} at once"
+    return [
+        ratio(f"rerank job / {alone}", job, bare, queries, LEAST),
+        ratio(f"rerank phase / {alone}", times["rerank"].rounds, bare, queries, 0),
+        rate("rerank job, queries", job, queries),
+        rate(f"{alone}, queries", bare, queries),
+        *(rate(f"{name} phase, queries", each.rounds, queries) for name, each in times.items()),
+        Row.stated("planning and gathering", cost.driver_s / cost.rows * 1e3, "ms a query",
+                   cost.rows),
+    ]  # fmt: skip
+
+
+def _alike(bare: Sequence[BareOrders], first: dict[str, str]) -> Row:
+    theirs = {query: found for each in bare for query, found in each.first.items()}
+    same = sum(first.get(query) == found for query, found in theirs.items()) / len(theirs)
+    return Row(name="queries whose first candidate is the same on both sides", value=same,
+               unit="share", target=f">= {ALIKE}", holds=same >= ALIKE, n=len(theirs))  # fmt: skip
+
+
+def _repeats(times: dict[str, PhaseTimes], distinct: Cost, again: Cost) -> list[Row]:
+    share = again.distinct / distinct.distinct
+    most = share + OVER_SHARE
+    seconds = again.driver_s + sum(each.repeating for each in times.values())
+    once = distinct.driver_s + sum(sum(each.rounds) for each in times.values())
+    what = f"a log of {again.rows} queries, {again.distinct} distinct"
+
+    def row(name: str, value: float) -> Row:
+        return Row(name=f"{name} of {what} / of one without repeats", value=value, unit="ratio",
+                   target=f"<= {most:.3f}", holds=value <= most, n=again.rows)  # fmt: skip
+
+    found: list[Any] = [("distinct queries", share), ("tokens", again.tokens / distinct.tokens),
+                        ("seconds", seconds / once)]  # fmt: skip
+    return [row(*each) for each in found]

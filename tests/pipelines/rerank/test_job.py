@@ -1,0 +1,264 @@
+"""The rerank job on fake engines, a real store and a real Milvus Lite; Ray is left out."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.pipelines.rerank.conftest import Configured, Left, Made, run
+from tte2_ray.artifacts.dead_letters import read_dead_letters
+from tte2_ray.artifacts.store import open_store
+from tte2_ray.errors import PartialFailure
+from tte2_ray.stages import rerank as stage
+
+NARROW = ("cascade.retrieve=6", "cascade.judge=4", "cascade.rewrite=2",
+          "cascade.rewrite_sees_media=false")  # fmt: skip
+
+
+def questions(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"query_id": f"q{n}", "text": f"note about {n}", **more} for n in range(count)]
+
+
+def letters(left: Left, store: str) -> dict[str, tuple[str, str]]:
+    """Class and message of the dead letters of a run, by query."""
+    opened = open_store(store)
+    keys = [key for folder in left.results["dead_letters"] for key, _ in opened.list(folder)]
+    found = read_dead_letters(opened, keys)
+    return {letter.item_id: (letter.error_class, letter.message) for letter in found}
+
+
+def no_engine(*_: object) -> None:
+    """A double of a function that starts an engine."""
+    raise AssertionError("an engine was started, though every answer is kept")
+
+
+def test_a_log_becomes_a_run_with_all_that_stands_behind_it(configured: Configured) -> None:
+    loaded = configured(questions(6), *NARROW)
+    left = run(loaded)
+    rows = {"in": 6, "distinct": 6, "answered": 6, "degraded": 0, "rejected": 0}
+    assert left.results["queries"] == rows
+    assert left.results["steps"] == {"full": 6}
+    assert (left.results["outcome"], left.results["exit_code"]) == ("done", 0)
+    orders = left.run()
+    assert list(orders) == [f"q{n}" for n in range(6)]
+    assert all(len(set(order)) == 6 for order in orders.values())
+
+    judgements = left.table("judgements")
+    assert [row["item_id"] for row in judgements if row["query_id"] == "q3"] == orders["q3"]
+    for query_id in orders:
+        of_query = [row for row in judgements if row["query_id"] == query_id]
+        assert sum(row["stage"] == "retrieved" for row in of_query) == 2
+        assert sum(row["stage"] == "rewritten" for row in of_query) == 2
+        assert all(bool(row["rewrite"]) == (row["stage"] == "rewritten") for row in of_query)
+        assert all(math.isnan(row["score"]) == (row["stage"] == "retrieved") for row in of_query)
+        assert all(len(row["ecr_key"]) == 64 and row["shard"] for row in of_query)
+        assert {row["judge"] for row in of_query} == {left.results["versions"]["judge"]}
+
+    ledger = left.table("ledger")
+    assert [row["stage"] for row in ledger[:4]] == ["query_ecr", "query_embedding", "rewrite",
+                                                   "judge"]  # fmt: skip
+    spent = {row["query_id"]: row["spent"] for row in left.table("queries")}
+    for query_id, tokens in spent.items():
+        of_query = [r for r in ledger if r["query_id"] == query_id]
+        judged = sum(r["prompt_text"] + r["prompt_visual"] + r["output"] for r in of_query[2:])
+        assert judged == tokens > 0
+    assert left.results["budget"] == {"kind": "none", "tokens": None, "spent": sum(spent.values()),
+                                      "allowed": None}  # fmt: skip
+    kept = open_store(loaded.config.store)
+    folder = Path(loaded.config.report_dir)
+    names = [key.rpartition("/")[2] for key, _ in kept.list(f"runs/{left.results['run']}")]
+    assert sorted(names) == sorted(path.name for path in folder.iterdir())
+    assert kept.get(f"runs/{left.results['run']}/run.trec") == (folder / "run.trec").read_bytes()
+
+
+def test_equal_queries_are_asked_once_and_fanned_out(configured: Configured) -> None:
+    rows = [*questions(2), {"query_id": "again", "text": "note about 1", "count": 9},
+            {"query_id": "task", "text": "note about 1", "instruction": "Find it."}]  # fmt: skip
+    left = run(configured(rows, *NARROW))
+    assert left.results["queries"]["in"] == 4
+    assert left.results["queries"]["distinct"] == 3
+    orders = left.run()
+    assert orders["again"] == orders["q1"]
+    asked = {row["query_id"]: row for row in left.table("queries")}
+    assert {name: row["asked_as"] for name, row in asked.items()} == {
+        "q0": "q0", "q1": "q1", "again": "q1", "task": "task",
+    }  # fmt: skip
+    assert asked["again"]["count"] == 9
+    assert {row["query_id"] for row in left.table("judgements")} == {"q0", "q1", "task"}
+    reason = next(phase for phase in left.results["phases"] if phase["name"] == "reason")
+    assert reason["rows"] == 3
+
+
+def test_a_query_is_answered_from_its_own_candidates(configured: Configured) -> None:
+    rows = [
+        {"query_id": "own", "text": "note", "candidates": ["i7", "i3"]},
+        {"query_id": "some", "text": "note", "candidates": ["nowhere", "i3", "i4"]},
+        {"query_id": "none", "text": "note", "candidates": ["nowhere", "elsewhere"]},
+    ]
+    loaded = configured(rows, *NARROW, "failure_budget=0.5")
+    left = run(loaded)
+    assert {query: set(order) for query, order in left.run().items()} == {
+        "own": {"i7", "i3"}, "some": {"i3", "i4"},
+    }  # fmt: skip
+    outcomes = {row["query_id"]: row for row in left.table("queries")}
+    assert {n: row["outcome"] for n, row in outcomes.items()} == {
+        "own": "answered", "some": "degraded", "none": "rejected",
+    }  # fmt: skip
+    assert outcomes["some"]["missing"] == 1
+    assert '"missing_candidates": ["nowhere"]' in outcomes["some"]["notes"]
+    message = "none of its 2 candidates is in the index: nowhere, elsewhere"
+    assert letters(left, loaded.config.store) == {"none": ("not_found", message)}
+    assert left.results["missing_candidates"] == 1
+
+
+def test_a_first_stage_run_replaces_retrieval_and_no_vector_is_made(
+    configured: Configured, tmp_path: Path
+) -> None:
+    first = tmp_path / "bm25.trec"
+    first.write_text("q0 Q0 i5 1 9.5 b\nq0 Q0 i2 2 8.5 b\nq0 Q0 gone 3 1 b\nq1 Q0 i1 1 3 b\n")
+    loaded = configured(questions(3), *NARROW, f"log.run={first}", "failure_budget=0.5")
+    left = run(loaded)
+    assert [phase["name"] for phase in left.results["phases"]] == ["reason", "rerank"]
+    judgements = left.table("judgements")
+    assert {(row["query_id"], row["item_id"], row["rank"], row["retriever_score"])
+            for row in judgements} == {("q0", "i5", 1, 9.5), ("q0", "i2", 2, 8.5),
+                                       ("q1", "i1", 1, 3.0)}  # fmt: skip
+    outcomes = {row["query_id"]: row["outcome"] for row in left.table("queries")}
+    assert outcomes == {"q0": "degraded", "q1": "answered"}
+    assert left.results["queries"]["rejected"] == 1, "the run does not know q2"
+    assert all(row["requests"] == 0 for row in left.table("ledger")
+               if row["stage"] == "query_embedding")  # fmt: skip
+    untouched = run(configured(None, *NARROW, f"log.run={first}", "failure_budget=0.5",
+                               "budget.tokens_per_query=0"))  # fmt: skip
+    assert untouched.run()["q0"] == ["i5", "i2"]
+
+
+@pytest.mark.parametrize("budget", ["tokens_per_query", "mean_tokens_per_query"])
+def test_no_budget_is_exceeded_and_other_budgets_replay_without_engines(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch, budget: str
+) -> None:
+    # Words that no other test asks: nothing is kept of them.
+    asked = [{"query_id": f"q{n}", "text": f"{budget} {n}"} for n in range(6)]
+    everything = run(configured(asked, *NARROW))
+    for engine in ("build_judge", "build_reasoner"):
+        monkeypatch.setattr(stage, engine, no_engine)
+    before = 0
+    for tokens in (0, 60, 120, 200, 10_000):
+        left = run(configured(None, *NARROW, f"budget.{budget}={tokens}"))
+        spent = [row["spent"] for row in left.table("queries")]
+        assert sum(spent) <= tokens * len(spent)
+        assert budget != "tokens_per_query" or max(spent) <= tokens
+        assert before <= sum(spent)
+        before = sum(spent)
+        assert left.results["budget"]["allowed"] == tokens * 6
+        rerank = left.results["phases"][-1]
+        assert (rerank["name"], rerank["prompt_tokens"]) == ("rerank", 0)
+        if not tokens:
+            assert left.results["steps"] == {"retrieval_order": 6}
+            assert left.results["queries"]["degraded"] == 6
+    assert left.run() == everything.run()
+    kept = sum(row["kept"] for row in left.table("ledger"))
+    assert kept == before == everything.results["budget"]["spent"]
+    assert left.results["kept"] == {"rewrites": 12, "judgements": 36}
+
+
+def test_the_same_command_again_does_nothing_and_says_so(configured: Configured) -> None:
+    asked = questions(5, instruction="twice")
+    first = run(configured(asked, *NARROW))
+    again = run(configured(asked, *NARROW))
+    assert "nothing to do" in again.said
+    assert again.results["phases"] == []
+    assert again.run() == first.run()
+    assert again.table("ledger") == first.table("ledger")
+
+
+def test_a_direct_embedding_pays_for_no_ecr(made: Made, configured: Configured) -> None:
+    direct = ("index=direct", "embedder.reads_ecr=false")
+    made.index(*direct)
+    nothing_judged = ("cascade.judge=0", "cascade.rewrite=0")
+    left = run(configured(questions(5), *direct, *nothing_judged))
+    assert [phase["name"] for phase in left.results["phases"]] == ["look", "embed", "rerank"]
+    spent = {row["stage"]: row["prompt_text"] for row in left.table("ledger")}
+    assert spent["query_ecr"] == spent["judge"] == 0
+    assert spent["query_embedding"] > 0
+    assert left.results["steps"] == {"full": 5}
+    assert left.results["queries"]["answered"] == 5
+
+
+def test_a_judge_that_sees_candidates_costs_their_pixels(configured: Configured) -> None:
+    media = ("cascade.mode=media", "cascade.retrieve=12", "cascade.judge=12", "cascade.rewrite=0")
+    left = run(configured(questions(3), *media))
+    judgements = left.table("judgements")
+    assert {row["stage"] for row in judgements} == {"judged"}
+    seen = {row["item_id"] for row in judgements if row["visual_tokens"]}
+    assert seen == {"i0", "i3", "i6", "i9"}
+    assert left.results["spent"]["judge"]["prompt_visual"] == 3 * 4 * 36
+
+
+def test_a_rewriter_that_sees_candidates_sees_those_that_have_pixels(
+    configured: Configured,
+) -> None:
+    all_of_them = ("cascade.retrieve=12", "cascade.judge=12", "cascade.rewrite=12")
+    left = run(configured(questions(2), *all_of_them))
+    rewritten = {row["item_id"] for row in left.table("judgements") if row["rewrite"]}
+    assert rewritten == {"i0", "i3", "i6", "i9"}
+    assert left.results["spent"]["rewrite"]["prompt_visual"] == 2 * 4 * 36
+
+
+def test_what_cannot_be_read_or_answered_is_a_dead_letter(
+    configured: Configured, tmp_path: Path
+) -> None:
+    rows = [
+        {"query_id": "good", "text": "note about 1"},
+        {"query_id": "long", "text": "word " * 200},
+        {"query_id": "gone", "image_uri": "nowhere.png"},
+        {"query_id": "empty"},
+    ]
+    short = "reasoner.engine.max_model_len=100"
+    loaded = configured(rows, *NARROW, short)
+    with pytest.raises(PartialFailure, match=r"3 of 4 queries rejected \(75.0%\)"):
+        run(loaded)
+    left = Left(loaded, "")
+    assert left.results["queries"] == {"in": 4, "distinct": 3, "answered": 1, "degraded": 0,
+                                       "rejected": 3}  # fmt: skip
+    assert (left.results["outcome"], left.results["exit_code"]) == ("failed", 7)
+    found = letters(left, loaded.config.store)
+    assert {name: error for name, (error, _) in found.items()} == {
+        "long": "context_overflow", "gone": "not_found", "empty": "empty_row",
+    }  # fmt: skip
+    assert list(left.run()) == ["good"]
+    page = left.page()
+    assert "context_overflow" in page
+    assert "3 of 4 queries rejected" in page
+
+    with pytest.raises(PartialFailure, match="all 1 rows of the log were rejected: 1 empty_row"):
+        run(configured([{"query_id": "empty"}], *NARROW))
+
+
+def test_mended_queries_are_run_again_and_good_ones_are_not(
+    configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"query_id": "good", "text": "redriven 1"},
+            {"query_id": "picture", "image_uri": "late.png"}]  # fmt: skip
+    loaded = configured(rows, *NARROW, "failure_budget=0.5", "log.check_files=false")
+    first = run(loaded)
+    assert first.results["queries"]["rejected"] == 1
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(tmp_path / "late.png")
+    assert run(loaded).results["queries"]["rejected"] == 1, "what is done is not done again"
+    mended = run(loaded, redrive=True)
+    assert mended.results["queries"]["rejected"] == 0
+    assert mended.results["dead_letters"] == []
+    reason = next(phase for phase in mended.results["phases"] if phase["name"] == "reason")
+    assert reason["output_tokens"] == 8, "the picture alone is reasoned about"
+    assert mended.run()["good"] == first.run()["good"]
+    assert "nothing to do" in run(loaded).said
+
+
+def test_ids_with_blanks_stand_encoded_in_the_run_and_as_they_are_in_tables(
+    configured: Configured,
+) -> None:
+    left = run(configured([{"query_id": "my query", "text": "note about 1"}], *NARROW))
+    assert list(left.run()) == ["my%20query"]
+    assert {row["query_id"] for row in left.table("judgements")} == {"my query"}

@@ -1,0 +1,58 @@
+"""Answers that are kept by the shard of queries that asked for them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tte2_ray.artifacts.generations import next_generation
+from tte2_ray.artifacts.shards import Shard
+from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.engines import Judged, Reasoned
+from tte2_ray.stages.kept import KeptAnswers
+
+SHARD = Shard(name="ab12", key="k", rows=2, rejected=0)
+SCORE = Judged(score=0.123456789, prompt_tokens=40, visual_tokens=36, cached_tokens=16)
+REWRITE = Reasoned(text="<think>a</think>b ☆", truncated=True, prompt_tokens=50, visual_tokens=0,
+                   output_tokens=9, cached_tokens=3)  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(str(tmp_path))
+
+
+def test_answers_come_back_as_they_were_given(store: Store) -> None:
+    first = KeptAnswers(store, SHARD)
+    assert first.judged("j") is None
+    first.keep_judged("j", SCORE)
+    first.keep_rewritten("r", REWRITE)
+    assert first.served == (SCORE, REWRITE)
+    first.write("run1")
+    second = KeptAnswers(store, SHARD)
+    assert (second.judged("j"), second.rewritten("r")) == (SCORE, REWRITE)
+    assert second.judged("r") is None
+    assert second.served == ()
+
+
+def test_every_run_adds_a_file_and_one_without_news_adds_none(store: Store) -> None:
+    for name, key in (("run1", "a"), ("run2", "b")):
+        kept = KeptAnswers(store, SHARD)
+        kept.keep_judged(key, replace(SCORE, score=len(name) / 10))
+        kept.write(name)
+    KeptAnswers(store, SHARD).write("run3")
+    assert [key for key, _ in store.list("kept")] == ["kept/ab12/run1.parquet",
+                                                     "kept/ab12/run2.parquet"]  # fmt: skip
+    assert KeptAnswers(store, SHARD).judged("b") is not None
+    assert KeptAnswers(store, replace(SHARD, name="other")).judged("b") is None
+
+
+def test_a_redriven_shard_has_what_its_first_generation_was_answered(store: Store) -> None:
+    first = KeptAnswers(store, SHARD)
+    first.keep_judged("j", SCORE)
+    first.write("run1")
+    again = KeptAnswers(store, replace(SHARD, name=next_generation(SHARD.name)))
+    assert again.judged("j") == SCORE
+    again.keep_judged("k", SCORE)
+    again.write("run1")
+    assert KeptAnswers(store, SHARD).judged("k") == SCORE

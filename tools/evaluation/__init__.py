@@ -1,0 +1,1 @@
+"""`make evaluate` and `make policy`: what tokens buy, on the miniature's worlds."""

@@ -1,0 +1,91 @@
+"""What tokens buy, on a generated world of the test split: `make evaluate`.
+
+    world ─▶ jobs/evaluate.py: indexes, every system, every budget ─▶ build/evaluate/report.html
+
+`--calibrate` makes the policy of the miniature on a world of the dev split instead, and writes it
+to conf/policies/mini.json: `make policy`.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.evaluation.rows import rows
+from tools.shown import BUILD, ROOT, begin, conclude, or_one_line
+from tools.worlds import find_world
+from tte2_ray.config import Options, load_config
+from tte2_ray.mini.truth import Split
+from tte2_ray.pipelines.evaluate.config import EvaluateConfig
+from tte2_ray.pipelines.evaluate.job import evaluate
+
+TARGET = "evaluate"
+CONFIG = ROOT / "conf" / "evaluate.yaml"
+POLICY = ROOT / "conf" / "policies" / "mini.json"
+SEEDS: dict[Split, int] = {"test": 20261126, "dev": 11}
+QUERIES: dict[Split, int] = {"test": 112, "dev": 60}
+"""A task; each brings 4 to 7 near-misses into the corpus."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluates, or calibrates; returns the exit status, 0 where every row of the table holds."""
+    told = _arguments().parse_args(argv)
+    if told.calibrate:
+        return or_one_line(lambda: _calibrate(told))
+    begin(TARGET)
+    return or_one_line(lambda: _evaluate(told))
+
+
+def _evaluate(told: argparse.Namespace) -> int:
+    began = time.monotonic()
+    folder = BUILD / TARGET
+    _job("test", told, folder, [f"cascade.policy={POLICY}", f"report_dir={folder}"])
+    results = json.loads((folder / "results.json").read_text())
+    return conclude(TARGET, rows(results, time.monotonic() - began))
+
+
+def _calibrate(told: argparse.Namespace) -> int:
+    folder = BUILD / "policy"
+    _job("dev", told, folder, [f"calibrate.out={POLICY}", f"report_dir={folder}",
+                               "calibrate.name=miniature, dev seeds"])  # fmt: skip
+    print(f"policy {POLICY.relative_to(ROOT)}", flush=True)
+    return 0
+
+
+def _job(split: Split, told: argparse.Namespace, folder: Path, overrides: list[str]) -> None:
+    if told.fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    seed = SEEDS[split] if told.seed is None else told.seed
+    world, _ = find_world(folder, seed, split, told.queries or QUERIES[split])
+    given = [
+        f"benchmark.path={world}",
+        f"benchmark.split={split}",
+        f"store={folder / 'artifacts'}",
+        f"milvus.data_dir={folder / 'milvus'}",
+        f"work_dir={folder / 'work'}",
+        *overrides,
+        *told.overrides,
+    ]
+    evaluate(load_config(EvaluateConfig, [CONFIG], given), Options())
+
+
+def _arguments() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(
+        prog="python -m tools.evaluation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = arguments.add_argument
+    add("--seed", type=int, help="of the world; another seed is another world")
+    add("--queries", type=int, help="of a task")
+    add("--fresh", action="store_true", help="forget what earlier runs made")
+    add("--calibrate", action="store_true", help="make the policy, on dev queries")
+    add("overrides", nargs="*", help="key=value, over conf/evaluate.yaml")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

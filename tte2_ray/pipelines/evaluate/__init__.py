@@ -1,0 +1,1 @@
+"""Measures systems on a benchmark: what each token spent on a query buys in quality."""

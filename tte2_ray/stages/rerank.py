@@ -1,0 +1,218 @@
+"""Shards of queries with their ECRs and vectors in, tables of judgements and ledgers out.
+
+    queries ─ retrieve ─▶ candidates ─ cascade ─▶ orders ─▶ judgements · ledger · outcomes ─▶ marker
+
+One replica holds judge and rewriter. Each starts with its first request, so that a budget whose
+answers are all kept starts neither.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tte2_ray.artifacts.keys import EcrRecipe
+from tte2_ray.artifacts.markers import mark_done, marker_key, table_key
+from tte2_ray.artifacts.shards import Shard, read_shard
+from tte2_ray.artifacts.store import open_store
+from tte2_ray.artifacts.tables import read_table, write_table
+from tte2_ray.cascade import (
+    BudgetConfig,
+    Cascade,
+    CascadeConfig,
+    Kept,
+    Policy,
+    Reranked,
+    rerank_many,
+)
+from tte2_ray.cascade.ledger import RERANKING
+from tte2_ray.engines import JudgeConfig, ReasonerConfig, build_judge, build_reasoner
+from tte2_ray.engines.lazily import LazyJudge, LazyReasoner
+from tte2_ray.errors import RowError, RuntimeFailure
+from tte2_ray.media import MediaLimits
+from tte2_ray.milvus.searcher import Searcher
+from tte2_ray.schema import judgement_schema, ledger_schema, outcome_schema
+from tte2_ray.stages.candidate_media import CandidateMedia
+from tte2_ray.stages.counts import Counts
+from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.kept import KeptAnswers
+from tte2_ray.stages.metrics import engine_clock
+from tte2_ray.stages.outcomes import judgements_key, ledger_key, outcome_row, rows_of
+from tte2_ray.stages.ready import QueryReader, Ready, Refused, Sources
+from tte2_ray.stages.work import Row, as_columns, leave_with_dead_engine, shards_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STAGE = "rerank"
+QUERIES_IN_FLIGHT = 64
+"""Of a shard, where no pixels are held for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankWork:
+    """What a replica needs to rerank shards of queries."""
+
+    index: str
+    root: str
+    """Of the artifact store."""
+    prefix: str
+    """Folder of what is made, `reranked/<fingerprint>`."""
+    corpus: str
+    """Folder of the frozen corpus of the index: candidates are seen from there."""
+    recipe: EcrRecipe
+    """Of the ECRs of the index."""
+    sources: Sources
+    limits: MediaLimits
+    cascade: CascadeConfig
+    policy: Policy
+    budget: BudgetConfig
+    judge: JudgeConfig
+    rewriter: ReasonerConfig
+    judge_version: str
+    rewriter_version: str
+
+
+class RerankShards:
+    """Reads name, key, rows, rejected of shards; returns `Counts`; commits each shard."""
+
+    def __init__(self, work: RerankWork) -> None:
+        engine = work.judge.engine
+        self._work, self._store = work, open_store(work.root)
+        self._decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
+        self._shown = CandidateMedia(self._store, work.corpus, work.recipe, self._decoder)
+        self._reader = QueryReader(self._store, Searcher(work.sources.milvus), work.sources)
+        self._judge = LazyJudge(partial(build_judge, work.judge))
+        self._rewriter = LazyReasoner(partial(build_reasoner, work.rewriter))
+        self._clock = engine_clock(work.index, STAGE)
+
+    async def __call__(self, batch: "dict[str, np.ndarray[Any, Any]]") -> dict[str, list[str]]:
+        """One batch of shards."""
+        return as_columns([await self.commit(shard) for shard in shards_of(batch)])
+
+    async def commit(self, shard: Shard) -> Counts:
+        """Writes the tables of a shard, then its marker, which counts what became of its queries.
+
+        Returns:
+            Its queries, with the tokens that engines served for them in this attempt.
+
+        Raises:
+            RuntimeFailure: Milvus went away. A dead engine ends this process.
+        """
+        began, decoded_before = time.perf_counter(), self._decoder.seconds
+        outcomes = await asyncio.to_thread(self._committed, shard)
+        # Tables without a marker: a crash came between them. What they cost is not spent again.
+        counts = Counts.of_table(outcomes) if outcomes is not None else await self._rerank(shard)
+        counts = replace(counts, decode_s=self._decoder.seconds - decoded_before,
+                         seconds=time.perf_counter() - began)  # fmt: skip
+        marker = marker_key(self._work.prefix, shard)
+        await asyncio.to_thread(mark_done, self._store, marker, counts.as_dict())
+        return counts
+
+    def _committed(self, shard: Shard) -> list[Row] | None:
+        key = table_key(self._work.prefix, shard)
+        if not self._store.exists(key):
+            return None
+        rows: list[Row] = read_table(self._store, key, outcome_schema()).to_pylist()
+        return rows
+
+    async def _rerank(self, shard: Shard) -> Counts:
+        items = await asyncio.to_thread(read_shard, self._store, shard)
+        found = await asyncio.to_thread(self._reader.read, shard, items)
+        found = await asyncio.gather(*map(self._with_media, found))
+        kept = await asyncio.to_thread(KeptAnswers, self._store, shard)
+        ready = [each for each in found if isinstance(each, Ready)]
+        answers = iter(await self._answers(ready, kept))
+        answered = [next(answers) if isinstance(each, Ready) else None for each in found]
+        outcomes = [
+            outcome_row(*each, self._work.budget)
+            for each in zip(items, found, answered, strict=True)
+        ]
+        await asyncio.to_thread(self._write, shard, outcomes, ready, answered, kept)
+        return _charged(Counts.of_table(outcomes), [a for a in answered if a], kept)
+
+    async def _with_media(self, found: Ready | Refused) -> Ready | Refused:
+        """The query with its pixels, where the judge is to see them."""
+        if not (self._work.cascade.judge_sees_query and isinstance(found, Ready)):
+            return found
+        if not found.asked.has_media:
+            return found
+        try:
+            media = await self._decoder.decode(found.item)
+        except RowError as error:
+            return Refused(error_class=error.error_class.value, message=error.message,
+                           stage="decode")  # fmt: skip
+        return replace(found, asked=replace(found.asked, media=media))
+
+    async def _answers(self, ready: Sequence[Ready], kept: Kept) -> list[Reranked]:
+        cascade = Cascade(
+            self._work.cascade,
+            judge=self._judge,
+            judge_version=self._work.judge_version,
+            rewriter=self._rewriter,
+            rewriter_version=self._work.rewriter_version,
+            shown=self._shown,
+            kept=kept,
+            policy=self._work.policy,
+        )
+        retrieved = [(each.asked, each.candidates) for each in ready]
+        try:
+            with self._clock.request():
+                return await rerank_many(
+                    cascade, retrieved, self._work.budget, in_flight=self._in_flight()
+                )
+        except RuntimeFailure as error:
+            leave_with_dead_engine(error)
+            raise
+
+    def _in_flight(self) -> int:
+        """Queries at a time, so that no more candidates are decoded than the engine takes."""
+        config, bands = self._work.cascade, self._work.policy.bands
+        seen = max(band.rewrite for band in bands) if config.rewrite_sees_media else 0
+        if config.mode == "media":
+            seen = max(band.judge for band in bands)
+        if not seen:
+            return QUERIES_IN_FLIGHT
+        return max(1, min(QUERIES_IN_FLIGHT, self._work.judge.engine.max_in_flight // seen))
+
+    def _write(
+        self,
+        shard: Shard,
+        outcomes: Sequence[Row],
+        ready: Sequence[Ready],
+        answered: Sequence[Reranked | None],
+        kept: KeptAnswers,
+    ) -> None:
+        """Kept answers first: a crash after them costs no token again; outcomes vouch for all."""
+        import pyarrow as pa
+
+        prefix, answers = self._work.prefix, [each for each in answered if each]
+        kept.write(prefix.rpartition("/")[2])
+        versions = {"judge": self._work.judge_version, "rewriter": self._work.rewriter_version}
+        judgements = [row | versions for answer in answers for row in rows_of(answer)]
+        ledger = [row for each in answers for row in each.ledger.to_rows(each.query_id)]
+        for key, rows, schema in (
+            (judgements_key(prefix, shard), judgements, judgement_schema()),
+            (ledger_key(prefix, shard), ledger, ledger_schema()),
+            (table_key(prefix, shard), list(outcomes), outcome_schema()),
+        ):
+            write_table(self._store, key, pa.Table.from_pylist(rows, schema))
+
+
+def _charged(counts: Counts, answers: Sequence[Reranked], kept: KeptAnswers) -> Counts:
+    """The same queries, with what engines served for them alone."""
+    served = kept.served
+    for_nothing = sum(
+        0 < answer.spent == sum(answer.ledger[stage].kept for stage in RERANKING)
+        for answer in answers
+    )
+    return replace(
+        counts,
+        prompt_tokens=sum(each.prompt_tokens for each in served),
+        visual_tokens=sum(each.visual_tokens for each in served),
+        output_tokens=sum(getattr(each, "output_tokens", 0) for each in served),
+        truncated=sum(answer.notes.get("rewrite:overrun", 0) for answer in answers),
+        taken_over=for_nothing,
+    )
