@@ -46,7 +46,7 @@ class CascadeConfig:
     rewrite_best_of: RewriteBestOf = "judge"
     """`judge`: all plain ECRs are judged, the best are rewritten and judged again. `retriever`: the
     first ones are rewritten, then all are judged once, as in the paper's figure."""
-    rewrite_max_tokens: int = 72
+    rewrite_max_tokens: int = 88
     """Longest rewrite; one that meets it is cut to its last clause and closed."""
     stop_margin: float = 2.0
     """A candidate is rewritten if its score is less than this behind the best one's; where that is

@@ -14,7 +14,7 @@ from tte2_ray.mini.judged import (
 )
 from tte2_ray.mini.lessons import Lesson
 from tte2_ray.mini.truth import Split
-from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson
+from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson, seen_case_lesson
 
 Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
 """Kinds of lessons, and how many of each stand in a process's batch."""
@@ -27,7 +27,8 @@ TOLD: Kinds = {drill_lesson: 3, composed_lesson: 2, told_lesson: 3, moment_lesso
 """Then to judge by it, and to say it."""
 ALL: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 1, moment_lesson: 1,
               label_lesson: 1, told_pair_lesson: 2, rewritten_lesson: 1,
-              seen_drill_lesson: 2, seen_lesson: 2, seen_pair_lesson: 2}  # fmt: skip
+              seen_drill_lesson: 2, seen_lesson: 2, seen_case_lesson: 2,
+              seen_pair_lesson: 1}  # fmt: skip
 """At last with the candidates' media, too. Batches are small: it takes many steps, not many
 lessons."""
 

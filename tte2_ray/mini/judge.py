@@ -30,7 +30,7 @@ class JudgeTraining:
     """Steps with `DRILL`, then with `TOLD`."""
     steps: int = 3200
     """In all; the others with `ALL`."""
-    mined_cases: int = 100
+    mined_cases: int = 60
     """Of each task with a corpus, whose candidates the retriever ranks."""
     mined_top: int = 8
     """Candidates of each of them."""

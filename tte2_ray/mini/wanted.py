@@ -5,19 +5,31 @@ several queries want it, or all but it.
 """
 
 import random
+from dataclasses import replace
 from typing import Final
 
+from tte2_ray.mini.asks import ThingAsk, compared
 from tte2_ray.mini.edits import change, rearrange
 from tte2_ray.mini.edits.things import restyle
+from tte2_ray.mini.embedder import slipped
 from tte2_ray.mini.garbled import garbled_event
-from tte2_ray.mini.judged import QUERIES, behind, opening_of, verdict
-from tte2_ray.mini.language import actor, describe, ecr, event_words, look
+from tte2_ray.mini.judged import (
+    QUERIES,
+    behind,
+    case_query,
+    opening_of,
+    pair_lesson,
+    verdict,
+)
+from tte2_ray.mini.language import actor, describe, ecr, event_words, look, reading_order
 from tte2_ray.mini.lessons import Branch, Lesson
 from tte2_ray.mini.marks import marked_scene
+from tte2_ray.mini.tasks import Candidate, Case, make_case
 from tte2_ray.mini.truth import Clip, Scene, Split, sample_clip, sample_scene
 from tte2_ray.mini.words import SHAPES, TEXTURES
-from tte2_ray.prompts import judge_text, judged_query, plain
+from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
 
+_LOOKED_AT: Final = ("composed_retrieval", "composed_retrieval", "grounding", "moment_retrieval")
 _SAME: Final = 0.45
 """Share of queries that want the candidate itself."""
 
@@ -103,3 +115,38 @@ def label_lesson(rng: random.Random, split: Split) -> Lesson:
         text = judge_text(query, plain(said))
         branches.append((behind(opening, text), verdict(wanted == label)))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def seen_case_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A candidate's media and a query with media: a look at it for that query, and the verdict."""
+    case = make_case(rng.choice(_LOOKED_AT), rng, split, 3)
+    candidate = case.positive if rng.random() < _SAME else rng.choice(case.negatives)
+    lesson = pair_lesson(case, candidate, rng, True, candidate is case.positive)
+    shown = slipped(candidate, rng) if rng.random() < 0.3 else candidate
+    look = (rewrite_text(case_query(case), shown.ecr), compared_case(case, candidate))
+    return replace(lesson, branches=(look, *lesson.branches))
+
+
+def compared_case(case: Case, candidate: Candidate) -> str:
+    """What a perfect look at a candidate says for a query with media.
+
+    Args:
+        case: of composed retrieval, grounding or moment retrieval.
+        candidate: with media.
+    """
+    wanted, found = case.positive, candidate.truth
+    assert wanted.truth is not None
+    assert found is not None
+    if candidate.crop >= 0 and isinstance(found, Scene) and isinstance(wanted.truth, Scene):
+        asked, seen = (look(scene.things[each.crop]) for scene, each in
+                       ((wanted.truth, wanted), (found, candidate)))  # fmt: skip
+        same, whole = ("same", "matches") if asked == seen else ("not", "not")
+        return ecr(f"close up of {asked}: {seen}, {same}", f"{whole}: close up of {seen}")
+    if case.asks:
+        return compared(case.asks, found, "video")
+    assert isinstance(wanted.truth, Scene)
+    asks = tuple(
+        ThingAsk(color=thing.color, texture=thing.texture, shape=thing.shape, region=thing.region)
+        for thing in reading_order(wanted.truth.things)
+    )
+    return compared(asks, found, "picture")

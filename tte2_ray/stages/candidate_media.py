@@ -53,7 +53,7 @@ class CandidateMedia:
         try:
             # One who gives up waiting must not take it from the others.
             return await asyncio.shield(task)
-        except RowError:
+        except Exception:
             self._decoded.pop(candidate.item_id, None)  # a file that did not answer may do so later
             raise
 

@@ -88,6 +88,13 @@ class RerankShards:
         self._rewriter = LazyReasoner(partial(build_reasoner, work.rewriter))
         self._clock = engine_clock(work.index, STAGE)
 
+    def __del__(self) -> None:
+        """Ray Data lets go of a stage before it ends its process: else engines are seen to die,
+        with a traceback in the log of a job that did well."""
+        for name in ("_judge", "_rewriter"):
+            if engine := getattr(self, name, None):  # none where the start failed before it
+                engine.close()
+
     async def __call__(self, batch: "dict[str, np.ndarray[Any, Any]]") -> dict[str, list[str]]:
         """One batch of shards."""
         return as_columns([await self.commit(shard) for shard in shards_of(batch)])
