@@ -7,16 +7,22 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.judging import judging
 from benchmarks.loading import loading
 from benchmarks.memory import driver_memory
 from benchmarks.phases import ecr_phase, embed_phase
+from benchmarks.prefixes import prefixes
 from benchmarks.ray_data_llm import beside_ray_data_llm
+from benchmarks.reranking import reranking
 from tools.shown import Row, begin, conclude, or_one_line, table
 
 BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "ecr": ecr_phase,
     "embed": embed_phase,
     "load": loading,
+    "judging": judging,
+    "prefixes": prefixes,
+    "reranking": reranking,
     "memory": driver_memory,
     "ray_data_llm": beside_ray_data_llm,
 }

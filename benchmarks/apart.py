@@ -7,9 +7,10 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from tte2_ray.cascade import (
+    Asked,
     BudgetConfig,
     Candidate,
     Cascade,
@@ -20,13 +21,11 @@ from tte2_ray.cascade import (
 )
 from tte2_ray.cascade.asking import told
 from tte2_ray.cascade.many import Retrieved
-from tte2_ray.engines import JudgeConfig, Judged, ModelInput
+from tte2_ray.engines import Judge, JudgeConfig, Judged, ModelInput, build_judge
+from tte2_ray.engines.vllm import VllmJudge
 from tte2_ray.media import DecodedItem, MediaLimits, decode_item
 from tte2_ray.schema import Item
 from tte2_ray.stages.rerank import QUERIES_IN_FLIGHT
-
-if TYPE_CHECKING:
-    from tte2_ray.engines.vllm import VllmJudge
 
 T = TypeVar("T")
 
@@ -114,16 +113,14 @@ def judge_apart(config: JudgeConfig) -> Iterator[JudgeApart]:
             pool.submit(_stop).result()
 
 
-_held: "list[tuple[asyncio.Runner, VllmJudge]]" = []
+_held: list[tuple[asyncio.Runner, Judge]] = []
 
 
 def _start(config: JudgeConfig) -> None:
-    from tte2_ray.engines.vllm import VllmJudge
-
     runner = asyncio.Runner()
 
-    async def start() -> "VllmJudge":
-        return VllmJudge(config)
+    async def start() -> Judge:
+        return build_judge(config)
 
     _held.append((runner, runner.run(start())))
 
@@ -154,19 +151,35 @@ def _rerank(
 
 def _judge(retrieved: Sequence[Retrieved], by_candidate: bool) -> JudgedRound:
     _, judge = _held[0]
-    pairs = [(asked, candidate) for asked, candidates in retrieved for candidate in candidates]
-    order = list(range(len(pairs)))
-    if by_candidate:
-        order.sort(key=lambda i: pairs[i][1].item_id)
+    order = asking_order(retrieved, by_candidate=by_candidate)
+    pairs = pairs_of(retrieved)
     given = [
-        (ModelInput(text=pairs[i][0].words()), ModelInput(text=told(pairs[i][1].ecr)))
-        for i in order
+        (ModelInput(text=asked.words()), ModelInput(text=told(candidate.ecr)))
+        for asked, candidate in (pairs[i] for i in order)
     ]
 
     async def ask() -> list[Judged]:
         return await asyncio.gather(*(judge.judge(*each) for each in given))
 
-    _run(judge.engine.reset_prefix_cache())
+    if isinstance(judge, VllmJudge):  # a fake has no cache
+        _run(judge.engine.reset_prefix_cache())
     seconds, said = _run(ask())
     answers = dict(zip(order, said, strict=True))
     return JudgedRound(seconds=seconds, judged=tuple(answers[i] for i in range(len(pairs))))
+
+
+def pairs_of(retrieved: Sequence[Retrieved]) -> list[tuple[Asked, Candidate]]:
+    """Every query with each of its candidates, as the cascade asks."""
+    return [(asked, candidate) for asked, candidates in retrieved for candidate in candidates]
+
+
+def asking_order(retrieved: Sequence[Retrieved], *, by_candidate: bool) -> list[int]:
+    """Positions of pairs in the order in which they are asked.
+
+    Args:
+        retrieved: queries with their candidates.
+        by_candidate: see `JudgeApart.judge`.
+    """
+    names = [candidate.item_id for _, candidate in pairs_of(retrieved)]
+    order = list(range(len(names)))
+    return sorted(order, key=lambda i: names[i]) if by_candidate else order

@@ -77,9 +77,9 @@ def _compared(apart: JudgeApart, modality: str, found: list[Retrieved], seen: Se
     return [
         Row.stated(f"tokens of ECRR / of the MM Ranker, {of}", tokens["ecr"] / tokens["media"],
                    "ratio", n),
-        Row.stated(f"tokens of a query, ECRR over {of}", tokens["ecr"], "tokens", n),
-        Row.stated(f"tokens of a query, MM Ranker over {of}", tokens["media"], "tokens", n),
-        Row.stated(f"visual tokens of them, {of}", visual, "tokens", n),
+        Row.stated(f"tokens of a query, ECRR, {of}", tokens["ecr"], "tokens", n),
+        Row.stated(f"tokens of a query, MM Ranker, {of}", tokens["media"], "tokens", n),
+        Row.stated(f"visual tokens of a query, MM Ranker, {of}", visual, "tokens", n),
     ]  # fmt: skip
 
 

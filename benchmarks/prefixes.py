@@ -17,10 +17,10 @@ from benchmarks.pairs import long_retrieved
 from tools.shown import Row
 from tte2_ray.engines import JudgeConfig
 
-PARTS = 14
+PARTS = 22
 """ECRs that a candidate is put together from: some 400 tokens."""
-BLOCKS = 160
-"""Of the cache: 20,480 tokens."""
+BLOCKS = 72
+"""Of the cache: 9,216 tokens."""
 CANDIDATES = 8
 """Of a query."""
 MOST_APART = 1e-4
@@ -43,8 +43,8 @@ class Pool:
 
 
 POOLS = (
-    Pool("more candidates than the cache holds", queries=48, among=96),
-    Pool("all candidates in the cache", queries=48, among=24),
+    Pool("more candidates than the cache holds", queries=32, among=64),
+    Pool("all candidates in the cache", queries=32, among=12),
 )
 
 
@@ -56,10 +56,17 @@ def prefixes(folder: Path, judge: JudgeConfig | None = None, rounds: int = ROUND
     arguments = engine.engine_args | {"num_gpu_blocks_override": BLOCKS}
     with judge_apart(replace(judge, engine=replace(engine, engine_args=arguments))) as apart:
         apart.judge(long_retrieved(4, 8, CANDIDATES, PARTS, "warm"), by_candidate=False)
-        return [row for pool in POOLS for row in _compared(apart, pool, rounds)]
+        return [row for pool in POOLS for row in compared(apart, pool, rounds)]
 
 
-def _compared(apart: JudgeApart, pool: Pool, rounds: int) -> list[Row]:
+def compared(apart: JudgeApart, pool: Pool, rounds: int) -> list[Row]:
+    """Both orders over the same pairs, from an empty cache each.
+
+    Args:
+        apart: the judge.
+        pool: of candidates; those of each round are its own.
+        rounds: how many.
+    """
     cut = [
         long_retrieved(pool.queries, pool.among, CANDIDATES, PARTS, f"{pool.among}-{number}")
         for number in range(rounds)

@@ -9,9 +9,15 @@ import pytest
 from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.mini.embedder import EmbedderTraining
 from tte2_ray.mini.lessons import LESSONS
-from tte2_ray.mini.measures import embedder_measures, reasoner_measures
+from tte2_ray.mini.measures import embedder_measures, judge_measures, reasoner_measures
 from tte2_ray.mini.tasks import TASKS
-from tte2_ray.mini.train import TRAINING, WEIGHTS, data_fingerprint, main
+from tte2_ray.mini.train import (
+    TRAINING,
+    WEIGHTS,
+    data_fingerprint,
+    judged_fingerprint,
+    main,
+)
 
 
 def test_a_trained_reasoner_says_what_a_blank_one_does_not(blank: Path) -> None:
@@ -27,15 +33,26 @@ def test_a_trained_embedder_finds_positives_among_near_misses() -> None:
     assert sum(one["value"] for one in measures) / len(measures) > 0.6
 
 
+def test_a_trained_judge_finds_positives_among_near_misses() -> None:
+    by_mode = {"ECRs": 0.6, "media": 0.4}
+    measures = judge_measures(WEIGHTS / "judge", each=3)
+    for mode, least in by_mode.items():
+        values = [one["value"] for one in measures if mode in one["name"]]
+        assert len(values) == len(TASKS)
+        assert sum(values) / len(values) > least
+
+
 @pytest.mark.parametrize("role", TRAINING)
 def test_carried_weights_say_where_they_come_from(role: str) -> None:
     said = json.loads((WEIGHTS / role / "provenance.json").read_text())
     assert said["code_revision"]
-    assert said["data_fingerprint"] == data_fingerprint(0), "the world changed: train anew"
+    named = judged_fingerprint if role == "judge" else data_fingerprint
+    assert said["data_fingerprint"] == named(0), "the world or its lessons changed: train anew"
     assert said["training"] == json.loads(json.dumps(asdict(TRAINING[role])))
     if role != "reasoner":
         assert said["starts_from"] == model_version(str(WEIGHTS / "reasoner"))
-    assert len(said["measures"]) == len(LESSONS if role == "reasoner" else TASKS)
+    measured = {"reasoner": len(LESSONS), "judge": 2 * len(TASKS)}
+    assert len(said["measures"]) == measured.get(role, len(TASKS))
 
 
 def test_the_baseline_differs_from_the_embedder_in_the_ecr_alone() -> None:

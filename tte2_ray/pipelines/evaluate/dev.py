@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tte2_ray.cascade import BudgetConfig, dump_policy
+from tte2_ray.cascade.policy import NEVER
 from tte2_ray.pipelines.evaluate.benchmark import Benchmark
 from tte2_ray.pipelines.evaluate.calibrate import Calibrated, Looked, calibrate, read_looked
 from tte2_ray.pipelines.evaluate.config import EvaluateConfig
@@ -31,15 +32,15 @@ def make_policy(config: EvaluateConfig, benchmark: Benchmark, runs: Runs, out: T
     for corpus in benchmark.corpora:
         runs.index(corpus, direct=False)
     depth = min(config.cascade.retrieve, max(config.calibrate.judge))
-    base = replace(config.cascade, policy="", judge=depth, rewrite=depth, stop_margin=2.0)
+    base = replace(config.cascade, policy="", judge=depth, rewrite=depth, stop_margin=NEVER)
     rewritten = runs.rerank("all-rewritten", base, BudgetConfig())
     judged = runs.rerank("all-judged", replace(base, rewrite=0), BudgetConfig())
     looked: dict[str, Looked] = {}
     for corpus in benchmark.corpora:
         looked |= read_looked(_rows(judged[corpus], depth), _rows(rewritten[corpus], depth),
                               fusion_weight=config.cascade.fusion_weight)  # fmt: skip
-    made_of = {"benchmark": benchmark.name, "split": benchmark.split, "folder": benchmark.folder,
-               "judged_at_most": depth, **_models(next(iter(judged.values())))}  # fmt: skip
+    made_of = {"benchmark": benchmark.name, "split": benchmark.split, "judged_at_most": depth,
+               **_models(next(iter(judged.values())))}  # fmt: skip
     found = calibrate(benchmark.tasks, looked, config.calibrate, name=config.calibrate.name,
                       made_of=made_of)  # fmt: skip
     target = Path(config.calibrate.out).expanduser()

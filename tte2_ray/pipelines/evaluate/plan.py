@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TextIO
 
 from tte2_ray.cascade import BudgetConfig, CascadeConfig, load_policy
+from tte2_ray.cascade.policy import NEVER
 from tte2_ray.errors import ConfigError
 from tte2_ray.pipelines.evaluate.benchmark import Benchmark
 from tte2_ray.pipelines.evaluate.config import EvaluateConfig
@@ -56,7 +57,7 @@ def _fixed(config: EvaluateConfig) -> Iterator[Work]:
     for judge, rewrite in fixed_numbers(config):
         retrieve = max(config.cascade.retrieve, judge)
         cascade = replace(config.cascade, policy="", retrieve=retrieve, judge=judge,
-                          rewrite=rewrite, stop_margin=CascadeConfig().stop_margin)  # fmt: skip
+                          rewrite=rewrite, stop_margin=NEVER)  # fmt: skip
         numbers = f"{judge}x{rewrite}"
         yield Work(name=f"fixed-{numbers}", system=SYSTEMS[FULL], cascade=cascade,
                    budget=BudgetConfig(), fixed=numbers)  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from tte2_ray.artifacts.query_log import LogFormat
 from tte2_ray.cascade import BudgetConfig, CascadeConfig
 from tte2_ray.config import location, require_at_least, speed
-from tte2_ray.engines import EngineConfig, JudgeConfig, ReasonerConfig
+from tte2_ray.engines import EngineConfig, JudgeConfig, ReasonerConfig, SamplingConfig
 from tte2_ray.errors import ConfigError
 from tte2_ray.pipelines.config import JobConfig
 from tte2_ray.pipelines.prices import PriceConfig
@@ -47,7 +47,9 @@ class RerankConfig(JobConfig):
     judge: JudgeConfig = field(default_factory=JudgeConfig)
     """Its engine says how the phase is spread: judge and rewriter work in one replica."""
     rewriter: ReasonerConfig = field(
-        default_factory=lambda: ReasonerConfig(engine=EngineConfig(model="mini:judge"))
+        default_factory=lambda: ReasonerConfig(
+            engine=EngineConfig(model="mini:judge"), sampling=SamplingConfig(max_tokens=88)
+        )
     )
     """Writes ECRs anew for a query; its `instruction` is not read, for those words are fixed. It
     shares the GPU of the judge: `gpu_memory_utilization` of both together is below 1."""
