@@ -2,19 +2,21 @@
 
 All pairs are judged, the best of each query rewritten and judged again: `LLM.classify`,
 `LLM.generate`, `LLM.classify`, nothing around them. Prompts stand ready, those of the judge as
-token ids, and every candidate is decoded beforehand; only what is rewritten becomes a prompt on the
-clock. The queries of a round go through in one batch or in several, so that one engine works while
-the other does, whichever was faster in a trial. Each engine is in a process of its own.
+token ids, and every candidate is decoded beforehand; only what was rewritten becomes a prompt on
+the clock. The queries of a round go through in one batch or in several, so that one engine works
+while the other does, and the engines are in either place (see `bare`): the fastest way is the peer.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.bare import Place, bare_process, held
+from benchmarks.measure import rate
+from tools.shown import Row
 from tte2_ray.cascade.asking import told
 from tte2_ray.cascade.judging import SCORE_DIGITS
 from tte2_ray.cascade.rewrite import finished
@@ -27,6 +29,8 @@ from tte2_ray.prompts import rewrite_text
 from tte2_ray.schema import Item
 from tte2_ray.stages.ready import Ready
 
+BATCHES = (1, 2, 4)
+"""Into which the queries of a round may be cut."""
 Pair = tuple[str, int]
 """A query and the position of one of its candidates."""
 Scores = dict[int, float]
@@ -118,14 +122,45 @@ class BareCascade:
 
 
 @contextmanager
-def bare_cascade(config: RerankConfig, items: Mapping[str, Item]) -> Iterator[BareCascade]:
-    """Starts both, beside each other; who asks first waits for them."""
+def bare_cascade(
+    config: RerankConfig, items: Mapping[str, Item], place: Place
+) -> Iterator[BareCascade]:
+    """Starts both engines, beside each other; who asks first waits for them."""
     judge, rewriter = config.judge.engine, config.rewriter.engine
     with (
-        bare_process(judge, Place.APART, "pooling", {"hf_overrides": CLASSIFIER}) as judges,
-        bare_process(rewriter, Place.APART, "generate", {}) as rewrites,
+        bare_process(judge, place, "pooling", {"hf_overrides": CLASSIFIER}) as judges,
+        bare_process(rewriter, place, "generate", {}) as rewrites,
     ):
         yield BareCascade(judges, rewrites, config, items)
+
+
+@contextmanager
+def fastest_cascade(
+    config: RerankConfig, items: Mapping[str, Item], ready: Sequence[Ready]
+) -> Iterator[tuple[BareCascade, int, list[Row]]]:
+    """The fastest way, the batches that it takes, and the rate of each way.
+
+    Args:
+        config: of the job.
+        items: what candidates are made of, by id.
+        ready: queries to try it with.
+    """
+    seconds: dict[tuple[Place, int], float] = {}
+    with ExitStack() as all_open:
+        opened = {place: all_open.enter_context(ExitStack()) for place in Place}
+        tried = {each: opened[each].enter_context(bare_cascade(config, items, each))
+                 for each in Place}  # fmt: skip
+        for place, bare in tried.items():
+            bare.prepare(ready)
+            bare.rerank(ready, 1)
+            for batches in BATCHES:
+                seconds[place, batches] = bare.rerank(ready, batches).seconds
+        place, batches = min(seconds, key=lambda way: seconds[way])
+        for other in set(Place) - {place}:
+            opened[other].close()  # it would take its share of the cores
+        rows = [rate(f"trial of bare reranking, {way.words}, batches at once: {many}", [spent],
+                     len(ready)) for (way, many), spent in seconds.items()]  # fmt: skip
+        yield tried[place], batches, rows
 
 
 def leading(scores: Scores) -> list[int]:

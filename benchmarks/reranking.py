@@ -11,13 +11,13 @@ The second log has as many rows as the first, drawn by Zipf's law: its time is t
 phases, behind the rounds.
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bare_cascade import BareCascade, BareOrders, bare_cascade
+from benchmarks.bare_cascade import BareCascade, BareOrders, fastest_cascade
 from benchmarks.configured import configured
 from benchmarks.gate import GatedPhase, gated
 from benchmarks.gathered import Cost, committed_first, ready_of
@@ -30,8 +30,10 @@ from tools.shown import Row
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.milvus.server import stop_server
 from tte2_ray.pipelines.cluster import cluster
+from tte2_ray.pipelines.flow import Phase
 from tte2_ray.pipelines.rerank.job import phases_of
 from tte2_ray.schema import Item
+from tte2_ray.stages.ready import Ready
 
 INDEXED = 512
 """Items of the index: four shards of the index job's size."""
@@ -40,8 +42,6 @@ QUERIES, SHARD = 32, 16
 FIXED = ("cascade.retrieve=50", "cascade.judge=20", "cascade.rewrite=5", "cascade.stop_margin=2",
          "cascade.policy=", f"log.queries_per_shard={SHARD}")  # fmt: skip
 """The same work for every query."""
-BATCHES = (1, 2, 4)
-"""Into which the bare side may cut a round."""
 LEAST, ALIKE = 0.8, 0.95
 OVER_SHARE = 0.1
 """By how much more of the cost of a log without repeats a log may take than its share of distinct
@@ -77,8 +77,8 @@ class PhaseTimes:
     repeating: float
     bare: Sequence[BareOrders] = ()
     """Of the same rounds, by bare engines."""
-    batches: int = 1
-    """Into which those were cut."""
+    trial: Sequence[Row] = ()
+    """Of those."""
 
 
 def reranking(
@@ -116,50 +116,45 @@ def _logs(folder: Path, world: Path, queries: int, rounds: int, overrides: Seque
     )
 
 
-def _times(folder: Path, logs: Logs, items: dict[str, Item]) -> dict[str, PhaseTimes]:
+def _times(folder: Path, logs: Logs, items: Mapping[str, Item]) -> dict[str, PhaseTimes]:
     """The phases one after another, as the job runs them."""
     job = logs.distinct.job
+    *before, rerank = phases_of(job)
     times = {}
-    for phase in phases_of(job):
-        with ExitStack() as opened:
-            bare = None
-            if phase.name == "rerank":
-                bare = opened.enter_context(bare_cascade(job.config, items))
-            gates = folder / f"gates-{phase.name}"
-            behind = opened.enter_context(gated(phase, job.store, logs.shards, gates))
-            behind.seconds(logs.warm.shards)
-            times[phase.name] = _beside(behind, bare, logs) if bare else _alone(behind, logs)
+    for phase in before:
+        with _gated(folder, phase, logs) as behind:
+            rounds = [behind.seconds(shards) for shards in logs.cut]
+            again = behind.seconds(logs.repeating.shards)
+            times[phase.name] = PhaseTimes(rounds=rounds, repeating=again)
+    warm = ready_of(job, logs.warm.shards)
+    with (
+        fastest_cascade(job.config, items, warm) as (bare, batches, trial),
+        _gated(folder, rerank, logs) as behind,
+    ):
+        found = [ready_of(job, shards) for shards in logs.cut]
+        pairs = alternate(
+            lambda n: behind.seconds(logs.cut[n - 1]),
+            lambda n: _bare(bare, found[n - 1], batches),
+            logs.rounds,
+        )
+        again = behind.seconds(logs.repeating.shards)
+    mine, other = [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
+    times[rerank.name] = PhaseTimes(rounds=mine, repeating=again, bare=other, trial=trial)
     return times
 
 
-def _alone(behind: GatedPhase, logs: Logs) -> PhaseTimes:
-    rounds = [behind.seconds(shards) for shards in logs.cut]
-    return PhaseTimes(rounds=rounds, repeating=behind.seconds(logs.repeating.shards))
+@contextmanager
+def _gated(folder: Path, phase: Phase, logs: Logs) -> Iterator[GatedPhase]:
+    """A phase over all logs, warm."""
+    gates = folder / f"gates-{phase.name}"
+    with gated(phase, logs.distinct.job.store, logs.shards, gates) as behind:
+        behind.seconds(logs.warm.shards)
+        yield behind
 
 
-def _beside(behind: GatedPhase, bare: BareCascade, logs: Logs) -> PhaseTimes:
-    batches = _warmed_up(bare, logs)
-
-    def theirs(number: int) -> BareOrders:
-        ready = ready_of(logs.distinct.job, logs.cut[number - 1])
-        bare.prepare(ready)
-        return bare.rerank(ready, batches)
-
-    pairs = alternate(lambda n: behind.seconds(logs.cut[n - 1]), theirs, logs.rounds)
-    return PhaseTimes(
-        rounds=[mine for mine, _ in pairs],
-        bare=[other for _, other in pairs],
-        repeating=behind.seconds(logs.repeating.shards),
-        batches=batches,
-    )
-
-
-def _warmed_up(bare: BareCascade, logs: Logs) -> int:
-    """The number of batches that a warm bare side is fastest with."""
-    ready = ready_of(logs.warm.job, logs.warm.shards)
+def _bare(bare: BareCascade, ready: Sequence[Ready], batches: int) -> BareOrders:
     bare.prepare(ready)
-    bare.rerank(ready, 1)
-    return min(BATCHES, key=lambda batches: bare.rerank(ready, batches).seconds)
+    return bare.rerank(ready, batches)
 
 
 def require_slowest(name: str, times: dict[str, PhaseTimes]) -> None:
@@ -177,8 +172,8 @@ def _speeds(times: dict[str, PhaseTimes], cost: Cost, queries: int) -> list[Row]
     driver = cost.driver_s / len(times["rerank"].rounds)
     phases = [each.rounds for each in times.values()]
     job = [sum(of_round) + driver for of_round in zip(*phases, strict=True)]
-    bare, batches = [each.seconds for each in times["rerank"].bare], times["rerank"].batches
-    alone = f"rerank alone by bare engines, {batches} at once"
+    bare = [each.seconds for each in times["rerank"].bare]
+    alone = "rerank alone by bare engines at their best"
     return [
         ratio(f"rerank job / {alone}", job, bare, queries, LEAST),
         ratio(f"rerank phase / {alone}", times["rerank"].rounds, bare, queries, 0),
@@ -187,6 +182,7 @@ def _speeds(times: dict[str, PhaseTimes], cost: Cost, queries: int) -> list[Row]
         *(rate(f"{name} phase, queries", each.rounds, queries) for name, each in times.items()),
         Row.stated("planning and gathering", cost.driver_s / cost.rows * 1e3, "ms a query",
                    cost.rows),
+        *times["rerank"].trial,
     ]  # fmt: skip
 
 

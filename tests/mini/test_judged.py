@@ -12,13 +12,12 @@ from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.judge import add_verdicts
 from tte2_ray.mini.judged import (
     MEDIA_TASKS,
-    NO,
-    YES,
     case_query,
     pair_lesson,
     told_lesson,
 )
-from tte2_ray.mini.lessons import MET, UNMET, Lesson
+from tte2_ray.mini.lessons import Lesson, mark
+from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import TASKS_WITH_CORPUS, answers
 from tte2_ray.mini.tasks import TASKS, make_case
 from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson
@@ -94,15 +93,15 @@ def test_each_verdict_is_one_token_and_words_that_hold_it_stay_whole(encoder: En
 
 
 def test_a_mark_is_no_token_but_a_label_of_the_next(encoder: Encoder) -> None:
-    text = f"Query: a picture with red star{MET}, blue ring{UNMET}\nDoes it match?"
-    bare = text.replace(MET, "").replace(UNMET, "")
+    bare = "Query: a picture with red star, blue ring\nDoes it match?"
+    text = bare.replace("star", f"star{mark(' top')}").replace("ring", f"ring{mark(NO)}")
     marked, plain_ = (encoder.batch([Lesson(media=None, branches=((t, YES),))])
                       for t in (text, bare))  # fmt: skip
     assert marked.input_ids_RL.tolist() == plain_.input_ids_RL.tolist()
-    (yes,), (no,) = encoder.ids(YES), encoder.ids(NO)
+    (top,), (no,) = encoder.ids(" top"), encoder.ids(NO)
     added = [(int(i), int(label)) for i, (label, was) in enumerate(
         zip(marked.labels_RL[0], plain_.labels_RL[0], strict=True)) if label != was]  # fmt: skip
-    assert [label for _, label in added] == [yes, no]
+    assert [label for _, label in added] == [top, no]
     before = encoder.tokenizer.decode(marked.input_ids_RL[0, : added[0][0]])
     assert before.endswith("red star")
     assert int((plain_.labels_RL != IGNORED).sum()) == 2  # the verdict and the end of the turn

@@ -49,7 +49,7 @@ from tte2_ray.errors import ResourceMissingError
         (
             "embedder.engine.model=mini:nobody",
             4,
-            "it has mini:direct, mini:embedder, mini:reasoner",
+            "it has mini:direct, mini:embedder, mini:",
         ),
         ("milvus.uri=http://127.0.0.1:1", 3, "Start the server or correct milvus.uri"),
         ("milvus.uri=somewhere:19530", 2, "milvus.uri"),

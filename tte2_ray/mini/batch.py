@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.mini.lessons import MET, UNMET, Lesson
+from tte2_ray.mini.lessons import MARK_CLOSE, MARK_OPEN, Lesson
 from tte2_ray.mini.media import Media
 from tte2_ray.mini.model import MERGE, PATCH
 
@@ -87,11 +87,6 @@ class Encoder:
         self._known: dict[str, list[int]] = {}
         names = ("image_pad", "video_pad", "vision_start", "vision_end", "endoftext")
         self._id: dict[str, Any] = {n: tokenizer.convert_tokens_to_ids(f"<|{n}|>") for n in names}
-        # Of a judge's tokenizer alone; no other reads marks.
-        self._marks: dict[str, Any] = {
-            mark: tokenizer.convert_tokens_to_ids(word)
-            for mark, word in ((MET, "yes"), (UNMET, "no"))
-        }
 
     def ids(self, text: str) -> list[int]:
         """Token ids of `text`, remembered."""
@@ -165,13 +160,13 @@ class Encoder:
         return row
 
     def _ask(self, row: _Row, text: str, segment: int, at: int) -> int:
-        """What the user says; behind each mark in it a verdict is what should be known there."""
-        said, *marked = re.split(f"([{MET}{UNMET}])", text)
+        """What the user says; what a mark in it says is the label where it stands."""
+        said, *marked = re.split(f"{MARK_OPEN}([^{MARK_CLOSE}]*){MARK_CLOSE}", text)
         at = self._say(row, said, segment, at)
-        for mark, more in zip(marked[::2], marked[1::2], strict=True):
+        for word, more in zip(marked[::2], marked[1::2], strict=True):
             first = len(row.labels)
             at = self._say(row, more, segment, at)
-            row.labels[first] = self._marks[mark]
+            row.labels[first] = self.ids(word)[0]
         return at
 
     def _say(

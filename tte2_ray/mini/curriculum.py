@@ -19,18 +19,18 @@ from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson, s
 Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
 """Kinds of lessons, and how many of each stand in a process's batch."""
 
-DRILL: Kinds = {drill_lesson: 6, composed_lesson: 2, told_lesson: 2, moment_lesson: 1,
-                label_lesson: 2, told_pair_lesson: 2}  # fmt: skip
-"""To compare is learned first, from words alone, which are cheap."""
-TOLD: Kinds = {drill_lesson: 3, composed_lesson: 2, told_lesson: 3, moment_lesson: 1,
-               label_lesson: 1, told_pair_lesson: 4, rewritten_lesson: 2}  # fmt: skip
+DRILL: Kinds = {drill_lesson: 2, composed_lesson: 1, told_lesson: 1, moment_lesson: 1,
+                label_lesson: 1, told_pair_lesson: 1}  # fmt: skip
+"""To look things up and to compare them is learned first, from words alone, which are cheap.
+Batches are small throughout: it takes many steps, not many lessons."""
+TOLD: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 2, moment_lesson: 1,
+               label_lesson: 1, told_pair_lesson: 2, rewritten_lesson: 1}  # fmt: skip
 """Then to judge by it, and to say it."""
 ALL: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 1, moment_lesson: 1,
-              label_lesson: 1, told_pair_lesson: 2, rewritten_lesson: 1,
-              seen_drill_lesson: 2, seen_lesson: 2, seen_case_lesson: 2,
+              label_lesson: 1, told_pair_lesson: 1, rewritten_lesson: 1,
+              seen_drill_lesson: 2, seen_lesson: 1, seen_case_lesson: 1,
               seen_pair_lesson: 1}  # fmt: skip
-"""At last with the candidates' media, too. Batches are small: it takes many steps, not many
-lessons."""
+"""At last with the candidates' media, too."""
 
 
 def judged_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
 from tte2_ray.mini.curriculum import ALL, DRILL, TOLD, Kinds, judged_batch
-from tte2_ray.mini.judged import NO, YES
+from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import mine, mined_lessons
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
 from tte2_ray.mini.reasoner import trainable
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class JudgeTraining:
     """How the judge is trained; the defaults made the committed weights."""
 
-    phases: tuple[int, ...] = (900, 700)
+    phases: tuple[int, ...] = (2200, 1000)
     """Steps with `DRILL`, then with `TOLD`."""
-    steps: int = 3200
+    steps: int = 4400
     """In all; the others with `ALL`."""
     mined_cases: int = 60
     """Of each task with a corpus, whose candidates the retriever ranks."""
@@ -41,7 +41,7 @@ class JudgeTraining:
     seed: int = 0
     processes: int = 2
     micro_batches: int = 2
-    save_every: int = 100
+    save_every: int = 500
 
     def kinds(self, step: int) -> Kinds:
         """Which lessons a batch of `step` holds."""
@@ -114,9 +114,9 @@ def _work(
             lessons += mined_lessons(pairs, training.seed, number, kinds)
         told.append(backward(model, encoder, lessons, verdicts, training))
         optimizer.step(step)
-        if rank == 0 and step % 20 == 19:
+        if rank == 0 and step % 50 == 49:
             left = (time.monotonic() - began) / (step + 1) * (training.steps - step - 1)
-            say(f"judge step {step + 1}/{training.steps} verdicts {sum(told[-20:]) / 20:.4f}, "
+            say(f"judge step {step + 1}/{training.steps} verdicts {sum(told[-50:]) / 50:.4f}, "
                 f"{left / 60:.0f} min left")  # fmt: skip
         if rank == 0 and ((step + 1) % training.save_every == 0 or step + 1 == training.steps):
             model.save_pretrained(folder)

@@ -16,18 +16,15 @@ from tte2_ray.mini.edits import change
 from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Lesson, ask
-from tte2_ray.mini.marks import marked_phrase, marked_scene
+from tte2_ray.mini.marks import NO, YES, marked_phrase, marked_scene
 from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import Candidate, Case, make_case, phrase
 from tte2_ray.mini.truth import Scene, Split, Truth, sample_clip, sample_page, sample_scene
 from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
 
-YES: Final = "yes"
-NO: Final = "no"
-
-QUERIES: Final = 5
+QUERIES: Final = 3
 """Of one candidate."""
-LOOKS: Final = 3
+LOOKS: Final = 2
 """At one candidate's media, each for a query."""
 DRILLED: Final = 3
 """Queries that a long one is made of."""

@@ -30,9 +30,19 @@ Branch = tuple[str, str]
 """What the user says, and the ECR that answers it."""
 
 
-MET, UNMET = "\ue000", "\ue001"
-"""Not words: behind a part of what the user asks, whether the candidate meets it. A judge learns to
-know that at once, before all parts are read; nobody sees them at work."""
+MARK_OPEN, MARK_CLOSE = "\ue000", "\ue001"
+"""Around a mark: a word behind a part of what the user asks, in lessons alone. It is what
+should be known of the candidate there; a label, which no model reads."""
+
+
+def mark(word: str) -> str:
+    """A mark behind what was said so far.
+
+    Args:
+        word: that the model should have in mind there, as its tokenizer writes it behind a blank;
+            or a verdict.
+    """
+    return f"{MARK_OPEN}{word}{MARK_CLOSE}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,26 +1,35 @@
-"""Queries whose parts say at once whether a candidate meets them.
+"""Queries in whose words it stands what should be found in a candidate.
 
-A judge that is told only whether the whole query is met does not learn to compare (docs/log.md).
-So behind each word that could end a condition stands a mark: whether the candidate meets what was
-said so far. Marks are labels of a lesson; no model ever reads one.
+A judge that is told only whether the whole query is met does not learn to compare, and one that is
+told so behind each word learns which words occur, but not which belong together (docs/log.md). What
+it does learn soon is to look things up: so behind each word stands what the candidate has next, for
+what was said so far ("red" – *star*, "red star" – *top*), or *no* where nothing in it is like that,
+and behind the last word of a condition whether it is met.
 """
 
 import random
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tte2_ray.mini.asks import (
     UNTOLD,
     Ask,
     Asks,
     EventAsk,
+    LineAsk,
     RelationAsk,
     SenderAsk,
     ThingAsk,
 )
 from tte2_ray.mini.language import event_words, look, reading_order
-from tte2_ray.mini.lessons import MET, UNMET
+from tte2_ray.mini.lessons import MARK_OPEN, mark
 from tte2_ray.mini.tasks import phrase
-from tte2_ray.mini.truth import Clip, Page, Scene, Truth
+from tte2_ray.mini.truth import Clip, Page, Scene, Thing, Truth
+
+YES: Final = "yes"
+NO: Final = "no"
+_NEXT: Final = {"color": "shape", "texture": "shape", "shape": "region"}
+"""What is known of a thing, once this part of it was said."""
 
 
 @dataclass
@@ -49,52 +58,73 @@ def marked_phrase(
 
 
 def marked_scene(query: str, wanted: Scene, found: Scene) -> str:
-    """A query that describes a whole picture, with a mark behind each thing."""
-    there = {f"{look(thing)} {thing.region}" for thing in found.things}
+    """A query that describes a whole picture, with marks in each thing's description."""
     for thing in reading_order(wanted.things):
         words = f"{look(thing)} {thing.region}"
-        query = query.replace(words, words + _mark(words in there), 1)
+        ask = ThingAsk(color=thing.color, texture=thing.texture, shape=thing.shape,
+                       region=thing.region)  # fmt: skip
+        query = query.replace(words, _by_part(ask, found), 1)
     return query
 
 
-def _mark(met: bool) -> str:
-    return MET if met else UNMET
+def _verdict(met: bool) -> str:
+    return mark(YES if met else NO)
 
 
 def _words(ask: Ask, truth: Truth, sees: bool) -> str:
     if not sees and ask.told(truth).endswith(UNTOLD):
         return ask.words
-    whole = _mark(ask.holds(truth))
-    if isinstance(ask, ThingAsk):
+    whole = _verdict(ask.holds(truth))
+    if isinstance(ask, ThingAsk) and isinstance(truth, Scene):
         return _by_part(ask, truth)
-    if isinstance(ask, RelationAsk):
-        first, second = (_by_part(one, truth) for one in (ask.first, ask.second))
-        return f"{first} {ask.relation} {second[:-1]}{whole}"
+    if isinstance(ask, RelationAsk) and isinstance(truth, Scene):
+        first = _by_part(ask.first, truth, ends=False)
+        second = _by_part(ask.second, truth).rpartition(MARK_OPEN)[0]
+        return f"{first} {ask.relation} {second}{whole}"
     if isinstance(ask, EventAsk) and isinstance(truth, Clip):
-        return f"{_by_word(ask, truth)[:-1]}{whole}"
+        return f"{_by_word(ask, truth)}{whole}"
     if isinstance(ask, SenderAsk) and isinstance(truth, Page):
-        return f"{ask.kind}{_mark(ask.kind == truth.kind)} from {ask.city}{whole}"
+        city = mark(f" {truth.city}") if ask.kind == truth.kind else mark(NO)
+        return f"{ask.kind} from{city} {ask.city}{whole}"
+    if isinstance(ask, LineAsk) and isinstance(truth, Page):
+        goods = [good for good, number in truth.lines[: 4 if sees else 2] if number == ask.number]
+        found = mark(f" {goods[0]}") if len(goods) == 1 else ""
+        return f"{ask.number}{found} {ask.good}{whole}"
     return ask.words + whole
 
 
-def _by_part(ask: ThingAsk, truth: Truth) -> str:
-    """A mark behind each part of a thing: whether one like it, so far as it was said, is there."""
+def _by_part(ask: ThingAsk, scene: Scene, ends: bool = True) -> str:
+    """A thing with a mark behind each of its parts; the last is a verdict where the ask ends."""
+    parts = [part for part in ("color", "texture", "shape", "region") if getattr(ask, part)]
     said, so_far = "", ThingAsk(color="", shape="", main=ask.main)
-    for part in ("color", "texture", "shape", "region"):
-        if word := getattr(ask, part):
-            so_far = replace(so_far, **{part: word})
-            said = f"{said} {word}{_mark(so_far.holds(truth))}"
+    for part in parts:
+        word = getattr(ask, part)
+        so_far = replace(so_far, **{part: word})
+        found = so_far.find(scene)
+        last = part == parts[-1] and ends
+        said += f" {word}{_verdict(bool(found)) if last else _known(part, found)}"
     return said.strip()
 
 
+def _known(part: str, found: list[Thing]) -> str:
+    if len(found) == 1 and part in _NEXT:
+        return mark(f" {getattr(found[0], _NEXT[part])}")
+    return "" if found else mark(NO)
+
+
 def _by_word(ask: EventAsk, truth: Clip) -> str:
-    """A mark behind each word of an event: whether any event of the clip begins so."""
-    happens = [f"{event_words(truth, event)} " for event in truth.events]
+    """Events with a mark behind each word but the last: how an event that begins so goes on."""
+    happens = [event_words(truth, event).split(" ") for event in truth.events]
     said = []
-    for event in ask.events:
-        words, marked = event.split(" "), ""
-        for count, word in enumerate(words, 1):
-            beginning = " ".join(words[:count]) + " "
-            marked += f" {word}{_mark(any(each.startswith(beginning) for each in happens))}"
-        said.append(marked.strip())
+    for number, event in enumerate(ask.events, 1):
+        words = event.split(" ")
+        marked = words[0]
+        for count, word in enumerate(words[1:], 1):
+            begun = [each for each in happens if each[:count] == words[:count]]
+            going_on = {each[count] for each in begun if len(each) > count}
+            known = mark(f" {min(going_on)}") if len(going_on) == 1 else ""
+            marked += f"{known if begun else mark(NO)} {word}"
+        if number < len(ask.events):
+            marked += _verdict(words in happens)
+        said.append(marked)
     return " then ".join(said)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.embedder import case_batch, embed, item_lesson, query_lesson
-from tte2_ray.mini.judged import NO, YES, pair_lesson
+from tte2_ray.mini.judged import pair_lesson
 from tte2_ray.mini.lessons import LESSONS, Lesson
+from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.reasoner import load_model
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -106,7 +107,7 @@ def gather(job: Job, folder: Path) -> Gathered:
         for answer in answers(job):
             first = next(answer.asked)
             asked_as = first["query_id"]
-            for asked in (first, *answer.asked):
+            for asked in chain((first,), answer.asked):
                 _add_query(found, files, answer, asked, asked_as)
                 if answer.rejected:
                     letters.add(answer, asked["query_id"])
