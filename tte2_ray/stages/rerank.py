@@ -8,7 +8,7 @@ answers are all kept starts neither.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -84,9 +84,10 @@ class RerankShards:
         self._decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
         self._shown = CandidateMedia(self._store, work.corpus, work.recipe, self._decoder)
         self._reader = QueryReader(self._store, Searcher(work.sources.milvus), work.sources)
-        self._judge = LazyJudge(partial(build_judge, work.judge))
-        self._rewriter = LazyReasoner(partial(build_reasoner, work.rewriter))
+        self._judge = LazyJudge(partial(self._started, build_judge, work.judge))
+        self._rewriter = LazyReasoner(partial(self._started, build_reasoner, work.rewriter))
         self._clock = engine_clock(work.index, STAGE)
+        self._starts_s = 0.0
 
     def __del__(self) -> None:
         """Ray Data lets go of a stage before it ends its process: else engines are seen to die,
@@ -103,20 +104,33 @@ class RerankShards:
         """Writes the tables of a shard, then its marker, which counts what became of its queries.
 
         Returns:
-            Its queries, with the tokens that engines served for them in this attempt.
+            Its queries, with the tokens that engines served for them in this attempt, and its time
+            without that of engines that started meanwhile: rates are those of working engines.
 
         Raises:
             RuntimeFailure: Milvus went away. A dead engine ends this process.
         """
         began, decoded_before = time.perf_counter(), self._decoder.seconds
+        starts_before = self._starts_s
         outcomes = await asyncio.to_thread(self._committed, shard)
         # Tables without a marker: a crash came between them. What they cost is not spent again.
         counts = Counts.of_table(outcomes) if outcomes is not None else await self._rerank(shard)
-        counts = replace(counts, decode_s=self._decoder.seconds - decoded_before,
-                         seconds=time.perf_counter() - began)  # fmt: skip
+        counts = replace(
+            counts,
+            decode_s=self._decoder.seconds - decoded_before,
+            seconds=time.perf_counter() - began - (self._starts_s - starts_before),
+        )
         marker = marker_key(self._work.prefix, shard)
         await asyncio.to_thread(mark_done, self._store, marker, counts.as_dict())
         return counts
+
+    def _started(self, build: Callable[[Any], Any], config: Any) -> Any:
+        """An engine; how long it took to start is no part of the time of a shard."""
+        began = time.perf_counter()
+        try:
+            return build(config)
+        finally:
+            self._starts_s += time.perf_counter() - began
 
     def _committed(self, shard: Shard) -> list[Row] | None:
         key = table_key(self._work.prefix, shard)

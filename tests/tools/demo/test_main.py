@@ -68,7 +68,7 @@ def clock(
         "ask": lambda *given: [answered("text-1", grades={"text-1": 1})],
         "modalities": lambda config, item_ids: Counter(image=1, text=5),
         "render": lambda *given: "<html>",
-        "_opened": opened,
+        "opened": opened,
     }
     for name, double in doubles.items():
         monkeypatch.setattr(module, name, double)
