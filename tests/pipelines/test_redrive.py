@@ -53,7 +53,8 @@ def finish(plan: Plan, store: Store) -> None:
                              ecr_fingerprint="e", embedding_fingerprint="f",
                              corpus=plan.prefix, corpus_digest=plan.corpus_digest,
                              rows_in=plan.rows_in, indexed=plan.rows, unchanged=0,
-                             rejected=plan.rejected, status="verified", created_at="2026-01-01T00:00:00Z")  # fmt: skip
+                             rejected=plan.rejected, status="verified",
+                             created_at="2026-01-01T00:00:00Z")  # fmt: skip
     write_manifest(store, manifest)
 
 

@@ -115,10 +115,11 @@ class RerankShards:
         outcomes = await asyncio.to_thread(self._committed, shard)
         # Tables without a marker: a crash came between them. What they cost is not spent again.
         counts = Counts.of_table(outcomes) if outcomes is not None else await self._rerank(shard)
+        starting_s = self._starts_s - starts_before
         counts = replace(
             counts,
             decode_s=self._decoder.seconds - decoded_before,
-            seconds=time.perf_counter() - began - (self._starts_s - starts_before),
+            seconds=max(0.0, time.perf_counter() - began - starting_s),
         )
         marker = marker_key(self._work.prefix, shard)
         await asyncio.to_thread(mark_done, self._store, marker, counts.as_dict())
