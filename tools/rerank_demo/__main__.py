@@ -20,10 +20,11 @@ from tools.demo.past import has_run_before
 from tools.demo.ray_head import LOGICAL_CPUS, local_ray
 from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
+from tools.evaluation.__main__ import policy
 from tools.job import index_job
 from tools.rerank_demo.log import write_log
 from tools.rerank_demo.measure import rows
-from tools.shown import BUILD, ROOT, Row, begin, conclude, opened, or_one_line
+from tools.shown import BUILD, Row, begin, conclude, opened, or_one_line
 
 TARGET = "rerank-demo"
 ROWS = 500
@@ -92,7 +93,7 @@ def job_overrides(folder: Path, budget: int) -> list[str]:
         f"log.path={folder / 'log.jsonl'}",
         "log.name=rerank-demo",
         f"budget.tokens_per_query={budget}",
-        f"cascade.policy={ROOT / 'conf' / 'policies' / 'mini.json'}",
+        *policy(),
         f"store={indexed / 'artifacts'}",
         f"milvus.data_dir={indexed / 'milvus'}",
         f"report_dir={folder / str(budget)}",
