@@ -19,6 +19,7 @@ from benchmarks.measure import rate
 from tools.shown import Row
 from tte2_ray.cascade.asking import told
 from tte2_ray.cascade.judging import SCORE_DIGITS
+from tte2_ray.cascade.pricing import Prices
 from tte2_ray.cascade.rewrite import finished
 from tte2_ray.engines import JudgeConfig, ModelInput, Reasoned
 from tte2_ray.engines.vllm.judge import CLASSIFIER
@@ -105,8 +106,9 @@ class BareCascade:
         said = self._judge.submit(_judge_prepared, pairs).result()
         for (query_id, i), score in zip(pairs, said, strict=True):
             scores[query_id][i] = score
-        best = [(query_id, i) for query_id, of_query in scores.items()
-                for i in leading(of_query)[: cascade.rewrite]]  # fmt: skip
+        best = [(query.item.item_id, i) for query in ready
+                for i in leading(scores[query.item.item_id])[: cascade.rewrite]
+                if Prices(cascade).rewritable(query.candidates[i])]  # fmt: skip
         most = min(cascade.rewrite_max_tokens, self._config.rewriter.sampling.max_tokens)
         written = self._rewriter.submit(_rewrite, best, most).result()
         asked = {query.item.item_id: query.asked.words() for query in ready}

@@ -10,8 +10,11 @@ from tte2_ray.artifacts.keys import ecr_key
 from tte2_ray.artifacts.markers import table_key
 from tte2_ray.artifacts.shards import read_shard
 from tte2_ray.artifacts.tables import read_table, write_table
+from tte2_ray.engines import ModelInput
+from tte2_ray.engines.tokens import TokenCounter
 from tte2_ray.media import decode_item
 from tte2_ray.pipelines.index.plan import Job
+from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item, ecr_schema
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ def write_tables(
 def write_true_ecrs(work: Work, world: Path) -> Mapping[str, str]:
     """The ECR tables of all rounds, as a perfect reasoner would write them; the ECRs by item id.
 
+    Tokens are counted as far as they can be without an engine.
+
     Args:
         work: over items of a generated world.
         world: its folder; it knows what is true of each item.
@@ -52,10 +57,15 @@ def write_true_ecrs(work: Work, world: Path) -> Mapping[str, str]:
     true = read_truth(world)
     recipe, limits = work.job.config.ecr_recipe(), work.job.config.media
 
+    counter = TokenCounter(work.job.config.reasoner.engine.model)
+
     def values(item: Item) -> dict[str, Any]:
-        content = decode_item(item, limits).content_sha256
-        return {"content_key": content, "ecr_key": ecr_key(content, recipe),
-                "ecr": true[item.item_id], "modality": item.modality}  # fmt: skip
+        decoded, ecr = decode_item(item, limits), true[item.item_id]
+        given, content = ModelInput.of(item_text(decoded.text), decoded), decoded.content_sha256
+        return {"content_key": content, "ecr_key": ecr_key(content, recipe), "ecr": ecr,
+                "modality": item.modality, "prompt_tokens": counter.prompt_tokens(given),
+                "visual_tokens": counter.visual_tokens(given),
+                "output_tokens": len(ecr.split())}  # fmt: skip
 
     write_tables(work.job, work.job.ecr_prefix, ecr_schema(), values)
     return true

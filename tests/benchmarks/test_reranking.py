@@ -89,6 +89,7 @@ class Bare:
     def rerank(self, ready: Sequence[Ready], batches: int) -> BareOrders:
         assert [query.item.item_id for query in ready] == self.prepared
         assert all(len(query.candidates) == 50 for query in ready)
+        assert any(c.visual_tokens for query in ready for c in query.candidates), "to be rewritten"
         first = {query.item.item_id: query.candidates[0].item_id for query in ready}
         return BareOrders(seconds=float(batches), first=first)
 
