@@ -30,7 +30,7 @@ from tte2_ray.prompts import rewrite_text
 from tte2_ray.schema import Item
 from tte2_ray.stages.ready import Ready
 
-BATCHES = (1, 2, 4)
+BATCHES = (1, 2)
 """Into which the queries of a round may be cut."""
 Pair = tuple[str, int]
 """A query and the position of one of its candidates."""

@@ -2,10 +2,11 @@
 
     log ─ plan ─▶ reason ─▶ embed ─▶ rerank (retrieve, judge, rewrite, judge) ─▶ gather
 
-The job's time for a round of queries is that of its three phases, which it runs one after another,
-and its share of planning and gathering; only the starts of engines, which do not grow with a log,
-are left out, on both sides. The slowest stage alone is what the rerank phase asks engines, done by
-bare ones (`bare_cascade`): no table, no search, no decoding on its clock.
+The job runs its phases one after another, each over the whole log. Its time for a round of queries
+is that of reranking them, and their share of the other phases, of planning and of gathering; only
+the starts of engines, which do not grow with a log, are left out, on both sides. The slowest stage
+alone is what the rerank phase asks engines, done by bare ones (`bare_cascade`): no table, no
+search, no decoding on its clock.
 
 The second log has as many rows as the first, drawn by Zipf's law: its time is taken in the same
 phases, behind the rounds.
@@ -37,8 +38,8 @@ from tte2_ray.stages.ready import Ready
 
 INDEXED = 512
 """Items of the index: four shards of the index job's size."""
-QUERIES, SHARD = 32, 16
-"""Of a round; of a shard."""
+QUERIES, SHARD = 48, 24
+"""Of a round; of a shard, all of whose queries the phase has in flight at once."""
 FIXED = ("cascade.retrieve=50", "cascade.judge=20", "cascade.rewrite=5", "cascade.stop_margin=2",
          "cascade.policy=", f"log.queries_per_shard={SHARD}")  # fmt: skip
 """The same work for every query."""
@@ -74,6 +75,7 @@ class PhaseTimes:
     """Seconds of one phase."""
 
     rounds: Sequence[float]
+    """But for rerank, equal parts of the whole."""
     repeating: float
     bare: Sequence[BareOrders] = ()
     """Of the same rounds, by bare engines."""
@@ -123,10 +125,10 @@ def _times(folder: Path, logs: Logs, items: Mapping[str, Item]) -> dict[str, Pha
     times = {}
     for phase in before:
         with _gated(folder, phase, logs) as behind:
-            rounds = [behind.seconds(shards) for shards in logs.cut]
+            whole = behind.seconds(logs.distinct.shards)
             again = behind.seconds(logs.repeating.shards)
-            times[phase.name] = PhaseTimes(rounds=rounds, repeating=again)
-    warm = ready_of(job, logs.warm.shards)
+        times[phase.name] = PhaseTimes(rounds=[whole / logs.rounds] * logs.rounds, repeating=again)
+    warm = ready_of(job, logs.warm.shards[:1])
     with (
         fastest_cascade(job.config, items, warm) as (bare, batches, trial),
         _gated(folder, rerank, logs) as behind,
@@ -179,7 +181,9 @@ def _speeds(times: dict[str, PhaseTimes], cost: Cost, queries: int) -> list[Row]
         ratio(f"rerank phase / {alone}", times["rerank"].rounds, bare, queries, 0),
         rate("rerank job, queries", job, queries),
         rate(f"{alone}, queries", bare, queries),
-        *(rate(f"{name} phase, queries", each.rounds, queries) for name, each in times.items()),
+        rate("rerank phase, queries", times["rerank"].rounds, queries),
+        *(Row.stated(f"{name} phase, queries", cost.rows / sum(each.rounds), "rows/s", cost.rows)
+          for name, each in times.items() if name != "rerank"),
         Row.stated("planning and gathering", cost.driver_s / cost.rows * 1e3, "ms a query",
                    cost.rows),
         *times["rerank"].trial,

@@ -129,7 +129,7 @@ def test_the_whole_job_is_timed_on_two_logs(
     def engines(
         config: Any, items: dict[str, Item], warm: Sequence[Ready]
     ) -> Iterator[tuple[Bare, int, list[Row]]]:
-        assert (len(items), len(warm)) == (128, 4)
+        assert (len(items), len(warm)) == (128, 2)
         yield bare, 2, []
 
     def remembered(log: Any) -> dict[str, str]:
