@@ -25,7 +25,7 @@ from tte2_ray.engines import Judge, JudgeConfig, Judged, ModelInput, build_judge
 from tte2_ray.engines.vllm import VllmJudge
 from tte2_ray.media import DecodedItem, MediaLimits, decode_item
 from tte2_ray.schema import Item
-from tte2_ray.stages.rerank import QUERIES_IN_FLIGHT
+from tte2_ray.stages.in_flight import queries_in_flight
 
 T = TypeVar("T")
 
@@ -113,7 +113,16 @@ def judge_apart(config: JudgeConfig) -> Iterator[JudgeApart]:
             pool.submit(_stop).result()
 
 
-_held: list[tuple[asyncio.Runner, Judge]] = []
+@dataclass(frozen=True)
+class _Held:
+    """What a process asks a judge with, and the judge."""
+
+    runner: asyncio.Runner
+    judge: Judge
+    config: JudgeConfig
+
+
+_held: list[_Held] = []
 
 
 def _start(config: JudgeConfig) -> None:
@@ -122,35 +131,35 @@ def _start(config: JudgeConfig) -> None:
     async def start() -> Judge:
         return build_judge(config)
 
-    _held.append((runner, runner.run(start())))
+    _held.append(_Held(runner, runner.run(start()), config))
 
 
 def _stop() -> None:
-    runner, judge = _held.pop()
-    judge.close()
-    runner.close()
+    held = _held.pop()
+    held.judge.close()
+    held.runner.close()
 
 
 def _run(work: Coroutine[Any, Any, T]) -> tuple[float, T]:
-    runner, _ = _held[0]
     began = time.perf_counter()
-    answer = runner.run(work)
+    answer = _held[0].runner.run(work)
     return time.perf_counter() - began, answer
 
 
 def _rerank(
     retrieved: Sequence[Retrieved], config: CascadeConfig, seen: Seen | None
 ) -> RerankedRound:
-    _, judge = _held[0]
+    held = _held[0]
     kept = KeptInMemory()  # the job keeps answers, too
-    cascade = Cascade(config, judge=judge, judge_version="bench", shown=seen, kept=kept)
-    work = rerank_many(cascade, retrieved, BudgetConfig(), in_flight=QUERIES_IN_FLIGHT)
+    cascade = Cascade(config, judge=held.judge, judge_version="bench", shown=seen, kept=kept)
+    in_flight = queries_in_flight(config, cascade.policy, held.config.engine)
+    work = rerank_many(cascade, retrieved, BudgetConfig(), in_flight=in_flight)
     seconds, reranked = _run(work)
     return RerankedRound(seconds=seconds, reranked=tuple(reranked))
 
 
 def _judge(retrieved: Sequence[Retrieved], by_candidate: bool) -> JudgedRound:
-    _, judge = _held[0]
+    judge = _held[0].judge
     order = asking_order(retrieved, by_candidate=by_candidate)
     pairs = pairs_of(retrieved)
     given = [

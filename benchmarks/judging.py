@@ -20,8 +20,8 @@ from tte2_ray.cascade import CascadeConfig
 from tte2_ray.cascade.many import Retrieved
 from tte2_ray.engines import JudgeConfig
 
-QUERIES, CANDIDATES = 64, 20
-"""Of a round: a shard of the job's size, and as many candidates as it judges."""
+QUERIES, CANDIDATES = 48, 20
+"""Of a round; of a query, as many as the job judges."""
 LEAST = 0.9
 MOST_APART = 1e-4
 """Between two scores of a pair."""

@@ -19,8 +19,8 @@ from tte2_ray.engines import JudgeConfig
 
 PARTS = 22
 """ECRs that a candidate is put together from: some 400 tokens."""
-BLOCKS = 72
-"""Of the cache: 9,216 tokens."""
+BLOCKS = 56
+"""Of the cache: 7,168 tokens."""
 CANDIDATES = 8
 """Of a query."""
 MOST_APART = 1e-4
@@ -43,8 +43,8 @@ class Pool:
 
 
 POOLS = (
-    Pool("more candidates than the cache holds", queries=32, among=64),
-    Pool("all candidates in the cache", queries=32, among=12),
+    Pool("more candidates than the cache holds", queries=20, among=40),
+    Pool("all candidates in the cache", queries=20, among=10),
 )
 
 

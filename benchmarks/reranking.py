@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bare_cascade import BareCascade, BareOrders, fastest_cascade
+from benchmarks.bare_cascade import BareCascade, BareOrders, bare_cascade
 from benchmarks.configured import configured
 from benchmarks.gate import GatedPhase, gated
 from benchmarks.gathered import Cost, committed_first, ready_of
@@ -38,7 +38,7 @@ from tte2_ray.stages.ready import Ready
 
 INDEXED = 512
 """Items of the index: four shards of the index job's size."""
-QUERIES, SHARD = 48, 24
+QUERIES, SHARD = 32, 16
 """Of a round; of a shard, all of whose queries the phase has in flight at once."""
 FIXED = ("cascade.retrieve=50", "cascade.judge=20", "cascade.rewrite=5", "cascade.stop_margin=2",
          "cascade.policy=", f"log.queries_per_shard={SHARD}")  # fmt: skip
@@ -130,7 +130,7 @@ def _times(folder: Path, logs: Logs, items: Mapping[str, Item]) -> dict[str, Pha
         times[phase.name] = PhaseTimes(rounds=[whole / logs.rounds] * logs.rounds, repeating=again)
     warm = ready_of(job, logs.warm.shards[:1])
     with (
-        fastest_cascade(job.config, items, warm) as (bare, batches, trial),
+        bare_cascade(job.config, items, warm) as (bare, batches, trial),
         _gated(folder, rerank, logs) as behind,
     ):
         found = [ready_of(job, shards) for shards in logs.cut]

@@ -136,7 +136,7 @@ def test_the_whole_job_is_timed_on_two_logs(
         first.update(committed_first(log))
         return first
 
-    monkeypatch.setattr(reranking, "fastest_cascade", engines)
+    monkeypatch.setattr(reranking, "bare_cascade", engines)
     monkeypatch.setattr(reranking, "committed_first", remembered)
     monkeypatch.setattr(reranking, "find_items", lambda rows: (read_items(world), world))
     monkeypatch.setattr(reranking, "INDEXED", 128)

@@ -14,22 +14,30 @@ from tte2_ray.mini.judged import (
 )
 from tte2_ray.mini.lessons import Lesson
 from tte2_ray.mini.truth import Split
-from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson, seen_case_lesson
+from tte2_ray.mini.wanted import (
+    answer_lesson,
+    composed_lesson,
+    label_lesson,
+    moment_lesson,
+    seen_case_lesson,
+    seen_composed_lesson,
+)
 
 Kinds = Mapping[Callable[[random.Random, Split], Lesson], int]
 """Kinds of lessons, and how many of each stand in a process's batch."""
 
 DRILL: Kinds = {drill_lesson: 2, composed_lesson: 1, told_lesson: 1, moment_lesson: 1,
-                label_lesson: 1, told_pair_lesson: 1}  # fmt: skip
+                label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1}  # fmt: skip
 """To look things up and to compare them is learned first, from words alone, which are cheap.
 Batches are small throughout: it takes many steps, not many lessons."""
 TOLD: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 2, moment_lesson: 1,
-               label_lesson: 1, told_pair_lesson: 2, rewritten_lesson: 1}  # fmt: skip
+               label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1,
+               rewritten_lesson: 1}  # fmt: skip
 """Then to judge by it, and to say it."""
 ALL: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 1, moment_lesson: 1,
-              label_lesson: 1, told_pair_lesson: 1, rewritten_lesson: 1,
-              seen_drill_lesson: 2, seen_lesson: 1, seen_case_lesson: 1,
-              seen_pair_lesson: 1}  # fmt: skip
+              label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1, rewritten_lesson: 1,
+              seen_drill_lesson: 1, seen_lesson: 2, seen_composed_lesson: 1,
+              seen_case_lesson: 1, seen_pair_lesson: 1}  # fmt: skip
 """At last with the candidates' media, too."""
 
 

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from tte2_ray.mini.asks import Ask, Asks, all_hold, compared
+from tte2_ray.mini.asks import Ask, Asks, all_hold, compared, told_hold
 from tte2_ray.mini.edits import change
 from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.language import describe
@@ -24,8 +24,6 @@ from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
 
 QUERIES: Final = 3
 """Of one candidate."""
-LOOKS: Final = 2
-"""At one candidate's media, each for a query."""
 DRILLED: Final = 3
 """Queries that a long one is made of."""
 MEDIA_TASKS: Final = ("image_qa", "image_classification", "composed_retrieval", "grounding",
@@ -44,17 +42,19 @@ def verdict(matches: bool) -> str:
 
 def _asked(rng: random.Random, truth: Truth, split: Split) -> tuple[Asks, str]:
     """What a query asks that `truth` answers, or all but answers; often only a part of it, which is
-    where comparing is learned."""
-    about = truth
-    if rng.random() < 0.25:  # as the world has it: another item, near this one
+    where comparing is learned. Of what is asked half must fail: one who is mostly right to say
+    "same" reads what was asked for into what it sees."""
+    draw, about = rng.random(), truth
+    if draw < 0.2:  # as the world has it: another item, near this one
         for _ in range(rng.choice((1, 1, 2))):
             about = change(rng, about, split) or about
     asks, kind = ask(rng, about)
     if rng.random() < 0.3:
         asks = (rng.choice(asks),)
-    if about is truth and rng.random() < 0.6:
+    if draw > 0.5:
         at = rng.randrange(len(asks))
-        asks = (*asks[:at], garbled(rng, asks[at], truth), *asks[at + 1 :])
+        asks = tuple(garbled(rng, each, truth) if i == at or rng.random() < 0.5 else each
+                     for i, each in enumerate(asks))  # fmt: skip
     return asks, kind
 
 
@@ -78,7 +78,7 @@ def told_lesson(rng: random.Random, split: Split) -> Lesson:
         asks, kind = _asked(rng, truth, split)
         query, marked = marked_phrase(rng, truth, asks, kind, sees=False)
         text = judge_text(marked, plain(ecr))
-        branches.append((behind(opening, text), verdict(all_hold(asks, truth))))
+        branches.append((behind(opening, text), verdict(told_hold(asks, truth))))
         if number == 0:
             look = behind(opening, rewrite_text(query, ecr))
             branches.append((look, compared(asks, truth, kind, sees=False)))
@@ -110,7 +110,8 @@ def _drill(rng: random.Random, truth: Truth, split: Split, sees: bool) -> Branch
             drawn[chosen.words] = chosen
     asks = tuple(drawn.values())
     _, marked = marked_phrase(rng, truth, asks, kind, sees)
-    return judge_text(marked, ""), verdict(all_hold(asks, truth))
+    holds = all_hold if sees else told_hold
+    return judge_text(marked, ""), verdict(holds(asks, truth))
 
 
 def rewritten_lesson(rng: random.Random, split: Split) -> Lesson:
@@ -178,7 +179,7 @@ def seen_pair_lesson(rng: random.Random, split: Split) -> Lesson:
 
 
 def seen_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A candidate's media: whether it matches queries in words, and looks at it for some.
+    """A candidate's media: looks at it for queries in words, and whether it matches them.
 
     The ECR that a look is given errs as often as not, as reasoners do: it is not to be trusted.
     """
@@ -186,10 +187,9 @@ def seen_lesson(rng: random.Random, split: Split) -> Lesson:
     errs = rng.random() < 0.5
     ecr = describe((change(rng, truth, split) if errs else None) or truth)
     branches = list[Branch]()
-    for number in range(QUERIES):
+    for _ in range(QUERIES):
         asks, kind = _asked(rng, truth, split)
         query, marked = marked_phrase(rng, truth, asks, kind, sees=True)
-        if number < LOOKS:
-            branches.append((rewrite_text(query, ecr), compared(asks, truth, kind)))
+        branches.append((rewrite_text(query, ecr), compared(asks, truth, kind)))
         branches.append((judge_text(marked, ""), verdict(all_hold(asks, truth))))
     return Lesson(media=see(truth, rng), branches=tuple(branches))

@@ -8,6 +8,7 @@ and behind the last word of a condition whether it is met.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -87,9 +88,7 @@ def _words(ask: Ask, truth: Truth, sees: bool) -> str:
         city = mark(f" {truth.city}") if ask.kind == truth.kind else mark(NO)
         return f"{ask.kind} from{city} {ask.city}{whole}"
     if isinstance(ask, LineAsk) and isinstance(truth, Page):
-        goods = [good for good, number in truth.lines[: 4 if sees else 2] if number == ask.number]
-        found = mark(f" {goods[0]}") if len(goods) == 1 else ""
-        return f"{ask.number}{found} {ask.good}{whole}"
+        return f"{_by_digit(ask.number, truth.lines[: 4 if sees else 2])} {ask.good}{whole}"
     return ask.words + whole
 
 
@@ -128,3 +127,14 @@ def _by_word(ask: EventAsk, truth: Clip) -> str:
             marked += _verdict(words in happens)
         said.append(marked)
     return " then ".join(said)
+
+
+def _by_digit(number: int, lines: Sequence[tuple[str, int]]) -> str:
+    """A number with a mark behind each digit: how a line that begins so goes on."""
+    digits, marked = str(number), ""
+    for count in range(1, len(digits) + 1):
+        begun = [(str(n)[count:], good) for good, n in lines if str(n).startswith(digits[:count])]
+        going_on = {more[:1] or f" {good}" for more, good in begun}
+        known = mark(min(going_on)) if len(going_on) == 1 else ""
+        marked += digits[count - 1] + (known if begun else mark(NO))
+    return marked

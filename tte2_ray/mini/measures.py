@@ -9,12 +9,14 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from tte2_ray.mini.asks import told_hold
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.embedder import case_batch, embed, item_lesson, query_lesson
 from tte2_ray.mini.judged import pair_lesson
 from tte2_ray.mini.lessons import LESSONS, Lesson
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.reasoner import load_model
+from tte2_ray.mini.tasks import Candidate, Case
 
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
@@ -104,22 +106,31 @@ def judge_measures(folder: Path, each: int = CASES_EACH) -> list[Measure]:
         each: queries of each task.
 
     Returns:
-        For each task one measure with perfect ECRs and one with media; n counts queries. A tie, as
-        of equal ECRs, counts as wrong.
+        For each task one measure with perfect ECRs, among the near-misses that those tell apart
+        from the positive, and one with media, among all; n counts queries. A tie counts as wrong.
     """
     rng = random.Random(f"measures/{SEED}/verdicts")
     model, encoder = _loaded(folder)
     right: dict[str, list[bool]] = defaultdict(list)
     for case in case_batch(SEED, 0, each, "dev"):
         for sees, mode in ((False, "ECRs"), (True, "media")):
-            candidates = [case.positive, *case.negatives]
-            lessons = [pair_lesson(case, one, rng, sees, answers=True) for one in candidates]
+            misses = [one for one in case.negatives if sees or _told_apart(case, one)]
+            if not misses:
+                continue
+            lessons = [pair_lesson(case, one, rng, sees, answers=True)
+                       for one in (case.positive, *misses)]  # fmt: skip
             best, *others = _verdicts(model, encoder, lessons)
             right[f"right at 1 by {mode}, {case.task}"].append(best > max(others))
     return [
         {"name": name, "value": sum(hits) / len(hits), "n": len(hits)}
         for name, hits in right.items()
     ]
+
+
+def _told_apart(case: Case, miss: Candidate) -> bool:
+    if not case.asks or miss.truth is None:
+        return miss.ecr != case.positive.ecr
+    return not told_hold(case.asks, miss.truth)
 
 
 def _verdicts(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tte2_ray.mini.asks import all_hold
+from tte2_ray.mini.asks import all_hold, told_hold
 from tte2_ray.mini.batch import Encoder
 from tte2_ray.mini.curriculum import ALL, Kinds
 from tte2_ray.mini.embedder import embed, item_lesson, query_lesson
@@ -34,6 +34,13 @@ class Pair:
     case: Case
     candidate: Candidate
     answers: bool
+
+    @property
+    def told(self) -> bool:
+        """Whether it answers as far as its ECR tells."""
+        if not self.case.asks or self.candidate.truth is None:
+            return self.answers
+        return told_hold(self.case.asks, self.candidate.truth)
 
 
 def mine(embedder: Path, seed: int, cases: int, top: int) -> list[Pair]:
@@ -92,4 +99,5 @@ def mined_lessons(pairs: Sequence[Pair], seed: int, step: int, kinds: Kinds) -> 
     rng = random.Random(f"mined/{seed}/{step}")
     modes = (False, True) if kinds is ALL else (False, False)
     chosen = [(rng.choice(pairs), sees) for sees in modes]
-    return [pair_lesson(p.case, p.candidate, rng, sees, p.answers) for p, sees in chosen]
+    return [pair_lesson(p.case, p.candidate, rng, sees, p.answers if sees else p.told)
+            for p, sees in chosen]  # fmt: skip

@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from tte2_ray.mini.asks import ThingAsk, compared
+from tte2_ray.mini.asks import Asks, ThingAsk, all_hold, compared
 from tte2_ray.mini.edits import change, rearrange
 from tte2_ray.mini.edits.things import restyle
 from tte2_ray.mini.embedder import slipped
@@ -24,14 +24,24 @@ from tte2_ray.mini.judged import (
 from tte2_ray.mini.language import actor, describe, ecr, event_words, look, reading_order
 from tte2_ray.mini.lessons import Branch, Lesson
 from tte2_ray.mini.marks import marked_scene
+from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import Candidate, Case, make_case
 from tte2_ray.mini.truth import Clip, Scene, Split, sample_clip, sample_scene
 from tte2_ray.mini.words import SHAPES, TEXTURES
 from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
 
-_LOOKED_AT: Final = ("composed_retrieval", "composed_retrieval", "grounding", "moment_retrieval")
+_LOOKED_AT: Final = ("grounding", "moment_retrieval")
 _SAME: Final = 0.45
 """Share of queries that want the candidate itself."""
+_ANSWERS: Final = 0.7
+"""Share of short texts that are taken from a question which they answer: of the others that are
+drawn for them, they answer few."""
+_QUESTIONS: Final = 12
+"""That are drawn for a short text, beside its own."""
+_LOOKS: Final = 2
+"""At one picture, each for a query."""
+_ERRS: Final = 0.3
+"""Share of the ECRs that a look is given which err."""
 
 
 def composed_lesson(rng: random.Random, split: Split) -> Lesson:
@@ -43,9 +53,34 @@ def composed_lesson(rng: random.Random, split: Split) -> Lesson:
         wanted = found if rng.random() < _SAME else _near(rng, found, split)
         query = judged_query(_change(rng, wanted, split), describe(wanted), True)
         text = judge_text(marked_scene(query, wanted, found), plain(describe(found)))
-        same = describe(wanted) == describe(found)
+        same = all_hold(things_of(wanted), found)
         branches.append((behind(opening, text), verdict(same)))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def seen_composed_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A picture; looks at it for such queries, and whether it is what they want."""
+    found = sample_scene(rng, split)
+    branches = list[Branch]()
+    for _ in range(_LOOKS):
+        wanted = found
+        for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
+            wanted = _near(rng, wanted, split)
+        query = judged_query(_change(rng, wanted, split), describe(wanted), True)
+        shown = describe(_near(rng, found, split) if rng.random() < _ERRS else found)
+        asks = things_of(wanted)
+        branches.append((rewrite_text(query, shown), compared(asks, found, "picture")))
+        same = all_hold(things_of(wanted), found)
+        branches.append((judge_text(marked_scene(query, wanted, found), ""), verdict(same)))
+    return Lesson(media=see(found, rng), branches=tuple(branches))
+
+
+def things_of(scene: Scene) -> Asks:
+    """All that an ECR says of the big things of a picture, as conditions."""
+    return tuple(
+        ThingAsk(color=thing.color, texture=thing.texture, shape=thing.shape, region=thing.region)
+        for thing in reading_order(scene.things)
+    )
 
 
 def _near(rng: random.Random, scene: Scene, split: Split) -> Scene:
@@ -117,12 +152,26 @@ def label_lesson(rng: random.Random, split: Split) -> Lesson:
     return Lesson(media=None, branches=tuple(branches), opening=opening)
 
 
+def answer_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A short text; queries are questions that it answers, or whose other answers it is among."""
+    task = rng.choice(("image_qa", "image_qa", "video_qa"))
+    asked = make_case(task, rng, split, 3)
+    shown = asked.positive if rng.random() < _ANSWERS else rng.choice(asked.negatives)
+    opening = opening_of(shown.ecr)
+    branches = list[Branch]()
+    for case in (asked, *(make_case(task, rng, split, 3) for _ in range(_QUESTIONS))):
+        if shown in (case.positive, *case.negatives):
+            text = judge_text(case_query(case), plain(shown.ecr))
+            branches.append((behind(opening, text), verdict(shown == case.positive)))
+    return Lesson(media=None, branches=tuple(branches[:QUERIES]), opening=opening)
+
+
 def seen_case_lesson(rng: random.Random, split: Split) -> Lesson:
     """A candidate's media and a query with media: a look at it for that query, and the verdict."""
     case = make_case(rng.choice(_LOOKED_AT), rng, split, 3)
     candidate = case.positive if rng.random() < _SAME else rng.choice(case.negatives)
     lesson = pair_lesson(case, candidate, rng, True, candidate is case.positive)
-    shown = slipped(candidate, rng) if rng.random() < 0.3 else candidate
+    shown = slipped(candidate, rng) if rng.random() < _ERRS else candidate
     look = (rewrite_text(case_query(case), shown.ecr), compared_case(case, candidate))
     return replace(lesson, branches=(look, *lesson.branches))
 
@@ -145,8 +194,4 @@ def compared_case(case: Case, candidate: Candidate) -> str:
     if case.asks:
         return compared(case.asks, found, "video")
     assert isinstance(wanted.truth, Scene)
-    asks = tuple(
-        ThingAsk(color=thing.color, texture=thing.texture, shape=thing.shape, region=thing.region)
-        for thing in reading_order(wanted.truth.things)
-    )
-    return compared(asks, found, "picture")
+    return compared(things_of(wanted.truth), found, "picture")

@@ -37,6 +37,7 @@ from tte2_ray.schema import judgement_schema, ledger_schema, outcome_schema
 from tte2_ray.stages.candidate_media import CandidateMedia
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.in_flight import queries_in_flight
 from tte2_ray.stages.kept import KeptAnswers
 from tte2_ray.stages.metrics import engine_clock
 from tte2_ray.stages.outcomes import judgements_key, ledger_key, outcome_row, rows_of
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 STAGE = "rerank"
-QUERIES_IN_FLIGHT = 64
-"""Of a shard, where no pixels are held for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,24 +179,14 @@ class RerankShards:
             policy=self._work.policy,
         )
         retrieved = [(each.asked, each.candidates) for each in ready]
+        work = self._work
+        in_flight = queries_in_flight(work.cascade, work.policy, work.judge.engine)
         try:
             with self._clock.request():
-                return await rerank_many(
-                    cascade, retrieved, self._work.budget, in_flight=self._in_flight()
-                )
+                return await rerank_many(cascade, retrieved, work.budget, in_flight=in_flight)
         except RuntimeFailure as error:
             leave_with_dead_engine(error)
             raise
-
-    def _in_flight(self) -> int:
-        """Queries at a time, so that no more candidates are decoded than the engine takes."""
-        config, bands = self._work.cascade, self._work.policy.bands
-        seen = max(band.rewrite for band in bands) if config.rewrite_sees_media else 0
-        if config.mode == "media":
-            seen = max(band.judge for band in bands)
-        if not seen:
-            return QUERIES_IN_FLIGHT
-        return max(1, min(QUERIES_IN_FLIGHT, self._work.judge.engine.max_in_flight // seen))
 
     def _write(
         self,

@@ -5,7 +5,16 @@ query-aware look at the item reports, whether the ask holds or not; `told` is wh
 of it without its media.
 """
 
-from tte2_ray.mini.asks.ask import UNTOLD, Ask, Asks, Worded, all_hold, compared, rewritten
+from tte2_ray.mini.asks.ask import (
+    UNTOLD,
+    Ask,
+    Asks,
+    Worded,
+    all_hold,
+    compared,
+    rewritten,
+    told_hold,
+)
 from tte2_ray.mini.asks.clip import EventAsk, ask_clip
 from tte2_ray.mini.asks.page import FooterAsk, LineAsk, SenderAsk, ask_page
 from tte2_ray.mini.asks.scene import (
@@ -41,4 +50,5 @@ __all__ = [
     "has_fine",
     "rewritten",
     "stands",
+    "told_hold",
 ]

@@ -47,6 +47,11 @@ def all_hold(asks: Asks, truth: Truth) -> bool:
     return all(ask.holds(truth) for ask in asks)
 
 
+def told_hold(asks: Asks, truth: Truth) -> bool:
+    """Whether the item answers what its ECR tells of; what that leaves out may still fail."""
+    return all(ask.holds(truth) for ask in asks if not ask.told(truth).endswith(UNTOLD))
+
+
 def rewritten(asks: Asks, truth: Truth, kind: str, sees: bool = True) -> str:
     """The ECR that a perfect query-aware look (QAR) writes: what each ask meets in the item.
 
