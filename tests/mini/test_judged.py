@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tte2_ray.mini.asks import all_hold, compared
+from tte2_ray.mini.asks import UNTOLD, all_hold, compared, told_hold
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.curriculum import ALL, TOLD, judged_batch
 from tte2_ray.mini.garbled import garbled
@@ -20,7 +20,13 @@ from tte2_ray.mini.lessons import Lesson, mark
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import TASKS_WITH_CORPUS, answers
 from tte2_ray.mini.tasks import TASKS, make_case
-from tte2_ray.mini.wanted import composed_lesson, label_lesson, moment_lesson
+from tte2_ray.mini.wanted import (
+    answer_lesson,
+    composed_lesson,
+    label_lesson,
+    moment_lesson,
+    seen_composed_lesson,
+)
 from tte2_ray.prompts import judge_text, plain
 
 
@@ -62,6 +68,28 @@ def test_a_comparing_look_ends_in_what_is_true() -> None:
             assert candidate.truth is not None
             said = plain(compared(case.asks, candidate.truth, "item"))
             assert (". matches: item" in said) == all_hold(case.asks, candidate.truth)
+
+
+def test_what_an_ecr_leaves_out_is_held_against_nobody() -> None:
+    rng, open_ones = random.Random(8), 0
+    for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
+        for _ in range(20):
+            case = make_case(task, rng, "train")
+            for one in case.negatives:
+                assert one.truth is not None
+                told = [ask for ask in case.asks if not ask.told(one.truth).endswith(UNTOLD)]
+                assert told_hold(case.asks, one.truth) == all_hold(tuple(told), one.truth)
+                open_ones += told_hold(case.asks, one.truth)
+    assert open_ones > 0  # these only a look at them finds out
+
+
+def test_a_look_at_a_picture_says_of_it_what_the_verdict_says() -> None:
+    for seed in range(20):
+        branches = seen_composed_lesson(random.Random(seed), "train").branches
+        looks, verdicts = branches[::2], branches[1::2]
+        assert [("</think>matches:" in look) for _, look in looks] == [
+            v == YES for _, v in verdicts
+        ]
 
 
 def test_whoever_brought_an_item_it_answers_what_it_meets() -> None:
@@ -129,7 +157,7 @@ def test_a_garbled_ask_differs_and_mostly_fails() -> None:
     assert sum(held) / len(held) < 0.25
 
 
-@pytest.mark.parametrize("make", [composed_lesson, moment_lesson, label_lesson])
+@pytest.mark.parametrize("make", [answer_lesson, composed_lesson, moment_lesson, label_lesson])
 def test_queries_that_want_the_candidate_and_others_are_both_common(make) -> None:
     rng = random.Random(7)
     said = [a for _ in range(40) for _, a in make(rng, "train").branches]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tools.demo.embedded_milvus import embedded_milvus
 from tools.evaluation.rows import rows
 from tools.shown import BUILD, ROOT, begin, conclude, or_one_line
 from tools.worlds import find_world
@@ -74,7 +75,9 @@ def _job(split: Split, told: argparse.Namespace, folder: Path, overrides: list[s
         *overrides,
         *told.overrides,
     ]
-    evaluate(load_config(EvaluateConfig, [CONFIG], given), Options())
+    loaded = load_config(EvaluateConfig, [CONFIG], given)
+    with embedded_milvus(loaded.config.milvus):  # which ends with this, as the jobs leave one be
+        evaluate(loaded, Options())
 
 
 def _arguments() -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from tte2_ray.cascade.candidate import Candidate
-from tte2_ray.cascade.ledger import NOTHING, Ledger, Spent
+from tte2_ray.cascade.ledger import NOTHING, Ledger, SpendingStage, Spent
 
 Step = Literal["full", "fewer_rewrites", "fewer_judgements", "retrieval_order"]
 """Of the ladder: how far a short budget brought the cascade down."""
@@ -84,6 +84,9 @@ class Reranked:
     """Of all stages, the query's own ECR and vector included."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """How often: `refused:<stage>:<class>`, `rewrite:<note>`, `kept:<stage>`."""
+    seconds: Mapping[SpendingStage, float] = field(default_factory=dict, compare=False)
+    """From the first request of a stage to its last answer, waiting for other queries included; of
+    the stages that asked an engine for all that they were told."""
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ order, has them in flight together, and settles them all; only then the next pas
 what is done follows from the query and its budget alone, however requests are mixed with others.
 """
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from tte2_ray.cascade.asked import Asked
@@ -55,6 +57,7 @@ class Run:
         self._all_judgements = self._all_rewrites = True
         self._by_stage: dict[SpendingStage, Spent] = {}
         self._notes: Counter[str] = Counter()
+        self._seconds: dict[SpendingStage, float] = {}
 
     async def judge(self, most: int, policy: Policy) -> None:
         """Judges the plain ECRs (or the pixels) of the first candidates that have no score yet.
@@ -72,7 +75,8 @@ class Run:
             if not held:
                 self._all_judgements = False
                 return
-            await together(map(self._judge_plain, asking, held))
+            with self._timed("judge"):
+                await together(map(self._judge_plain, asking, held))
             waiting = waiting[len(held) :]
             if lead(self.judgements) >= policy.judge_stop:
                 return
@@ -92,7 +96,8 @@ class Run:
             if not held:
                 self._all_rewrites = False
                 return
-            await together(map(self._rewrite_one, waiting, prices, held))
+            with self._timed("rewrite"):
+                await together(map(self._rewrite_one, waiting, prices, held))
             waiting = waiting[len(held) :]
 
     async def rewrite_first(self, wanted: Wanted) -> None:
@@ -132,7 +137,9 @@ class Run:
             wanted_rewrites=self.rewrites_wanted,
             ledger=Ledger(by_stage=own | self._by_stage),
             notes=dict(sorted(self._notes.items())),
-        )
+            seconds={stage: seconds for stage, seconds in self._seconds.items()
+                     if not self._notes[f"kept:{stage}"]},
+        )  # fmt: skip
 
     async def _judge_plain(self, i: int, held: Reservation) -> None:
         judgement = self.judgements[i]
@@ -201,6 +208,12 @@ class Run:
             final_score=fused if weight else score,
             rewrite=rewrite,
         )
+
+    @contextmanager
+    def _timed(self, stage: SpendingStage) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - began
 
     def _rewritable(self, chosen: Iterable[int]) -> list[int]:
         return [i for i in chosen if self._prices.rewritable(self.judgements[i].candidate)]

@@ -30,5 +30,4 @@ def deepen(model: "Qwen3VLForConditionalGeneration", layers: int) -> None:
                 zeros_(weight) if adds else normal_(weight, std=weight.shape[1] ** -0.5)
         layer.compile(dynamic=True)
         text.layers.append(layer)
-    for config in (model.config.text_config, text.config):
-        config.num_hidden_layers = layers
+    text.config.num_hidden_layers = layers  # the same object as the whole model's text_config

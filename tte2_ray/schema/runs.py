@@ -40,6 +40,8 @@ def outcome_schema() -> "pa.Schema":
             ("wanted_rewrites", pa.int32()),
             ("allowed", pa.int64()),  # tokens that reranking might spend; -1 without a bound
             ("spent", pa.int64()),  # tokens of reranking
+            ("judge_s", pa.float64()),  # to its last answer; NaN where an answer was kept, or none
+            ("rewrite_s", pa.float64()),  # with judging what was written; likewise
             ("ecr", pa.string()),  # of the query
             ("notes", pa.string()),  # what happened, and how often, as JSON
             ("error_class", pa.string()),
@@ -115,6 +117,8 @@ def query_schema() -> "pa.Schema":
             ("missing", pa.int32()),
             ("allowed", pa.int64()),
             ("spent", pa.int64()),  # once, whoever asked it
+            ("judge_s", pa.float64()),
+            ("rewrite_s", pa.float64()),
             ("ecr", pa.string()),
             ("notes", pa.string()),
             ("error_class", pa.string()),

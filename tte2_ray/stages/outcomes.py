@@ -6,6 +6,7 @@
 """
 
 import json
+import math
 from typing import Any
 
 from tte2_ray.artifacts.markers import table_key
@@ -56,6 +57,7 @@ def outcome_row(
     row: Row = {
         "item_id": item.item_id, "step": "", "degraded": False, "candidates": 0, "missing": 0,
         "wanted_judgements": 0, "wanted_rewrites": 0, "allowed": UNBOUNDED, "spent": 0,
+        "judge_s": math.nan, "rewrite_s": math.nan,
         "ecr": "", "notes": "{}", "error_class": "", "error_message": "", "error_stage": "",
     }  # fmt: skip
     if isinstance(found, Refused):
@@ -78,6 +80,8 @@ def outcome_row(
         "wanted_rewrites": answer.wanted_rewrites,
         "allowed": UNBOUNDED if allowed is None else allowed,
         "spent": answer.spent,
+        "judge_s": answer.seconds.get("judge", math.nan),
+        "rewrite_s": answer.seconds.get("rewrite", math.nan),
         "ecr": found.asked.ecr,
         "notes": json.dumps(notes, ensure_ascii=False),
     }

@@ -74,6 +74,21 @@ class RerankWork:
     rewriter_version: str
 
 
+class _Starts:
+    """How long engines took to start, which is no part of the time of a shard."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def of(self, build: Callable[[Any], Any], config: Any) -> Any:
+        """An engine."""
+        began = time.perf_counter()
+        try:
+            return build(config)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+
 class RerankShards:
     """Reads name, key, rows, rejected of shards; returns `Counts`; commits each shard."""
 
@@ -83,14 +98,15 @@ class RerankShards:
         self._decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
         self._shown = CandidateMedia(self._store, work.corpus, work.recipe, self._decoder)
         self._reader = QueryReader(self._store, Searcher(work.sources.milvus), work.sources)
-        self._judge = LazyJudge(partial(self._started, build_judge, work.judge))
-        self._rewriter = LazyReasoner(partial(self._started, build_reasoner, work.rewriter))
+        self._starts = _Starts()
+        self._judge = LazyJudge(partial(self._starts.of, build_judge, work.judge))
+        self._rewriter = LazyReasoner(partial(self._starts.of, build_reasoner, work.rewriter))
         self._clock = engine_clock(work.index, STAGE)
-        self._starts_s = 0.0
 
     def __del__(self) -> None:
         """Ray Data lets go of a stage before it ends its process: else engines are seen to die,
-        with a traceback in the log of a job that did well."""
+        with a traceback in the log of a job that did well. So nothing that a stage holds may hold
+        the stage: in a cycle it would wait for the garbage collector."""
         for name in ("_judge", "_rewriter"):
             if engine := getattr(self, name, None):  # none where the start failed before it
                 engine.close()
@@ -110,11 +126,11 @@ class RerankShards:
             RuntimeFailure: Milvus went away. A dead engine ends this process.
         """
         began, decoded_before = time.perf_counter(), self._decoder.seconds
-        starts_before = self._starts_s
+        starts_before = self._starts.seconds
         outcomes = await asyncio.to_thread(self._committed, shard)
         # Tables without a marker: a crash came between them. What they cost is not spent again.
         counts = Counts.of_table(outcomes) if outcomes is not None else await self._rerank(shard)
-        starting_s = self._starts_s - starts_before
+        starting_s = self._starts.seconds - starts_before
         counts = replace(
             counts,
             decode_s=self._decoder.seconds - decoded_before,
@@ -123,14 +139,6 @@ class RerankShards:
         marker = marker_key(self._work.prefix, shard)
         await asyncio.to_thread(mark_done, self._store, marker, counts.as_dict())
         return counts
-
-    def _started(self, build: Callable[[Any], Any], config: Any) -> Any:
-        """An engine; how long it took to start is no part of the time of a shard."""
-        began = time.perf_counter()
-        try:
-            return build(config)
-        finally:
-            self._starts_s += time.perf_counter() - began
 
     def _committed(self, shard: Shard) -> list[Row] | None:
         key = table_key(self._work.prefix, shard)

@@ -117,10 +117,16 @@ def test_a_stage_took_what_it_took_where_it_was_asked(tmp_path: Path) -> None:
     took.record("tte_ecrr", told(("reason", 10, 5.0), ("embed", 10, 1.0), ("rerank", 10, 20.0)))
     took.record("tte_qar_ecrr", told(("rerank", 10, 30.0), kept=99))
     taken = {name: took.of((name,)) for name in ("tte_ecrr", "tte_qar_ecrr")}
-    both = latencies({name: SYSTEMS[name] for name in taken}, taken)
+    waited = {
+        "tte_ecrr": {"judge": [4.0, 1.0, 2.0]},
+        "tte_qar_ecrr": {"judge": [], "rewrite": [3.0]},
+    }
+    both = latencies({name: SYSTEMS[name] for name in taken}, taken, waited)
     means = {stage: took["mean"] for stage, took in both["tte_qar_ecrr"].items()}
     assert means == {"query_ecr": 0.5, "query_embedding": 0.1, "judge": 2.0, "rewrite": 3.0}
-    assert both["tte_ecrr"]["judge"]["mean"] == 2.0
+    assert both["tte_ecrr"]["judge"] == {"mean": 2.0, "p50": 2.0, "p95": 2.0}
+    assert both["tte_qar_ecrr"]["judge"]["p50"] == 2.0, "its judgements were kept from there"
+    assert both["tte_qar_ecrr"]["rewrite"]["p95"] == 3.0
     alone = latencies({"tte_qar_ecrr": SYSTEMS["tte_qar_ecrr"]},
-                      {"tte_qar_ecrr": taken["tte_qar_ecrr"]})  # fmt: skip
+                      {"tte_qar_ecrr": taken["tte_qar_ecrr"]}, {})  # fmt: skip
     assert "rewrite" not in alone["tte_qar_ecrr"], "its judgements were kept from who knows when"

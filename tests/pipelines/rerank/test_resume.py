@@ -1,5 +1,7 @@
 """Killed at any moment, the same command again ends in the same run; Ray is left out."""
 
+import asyncio
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -121,3 +123,30 @@ def test_a_dead_letter_of_the_engine_is_no_end(
     refused = [row for row in left.table("judgements") if row["refused"]]
     assert all(row["refused"] == "context_overflow" for row in refused)
     assert bool(refused) == (queries["degraded"] > 0)
+
+
+def test_a_stage_that_ray_lets_go_of_closes_its_engines_at_once(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+
+    def let_go(stage_class: Any, work: object, shards: Sequence[Shard], _: object) -> Any:
+        """A double of `run_phase`: like Ray Data it drops the stage, and no collector comes by."""
+        if stage_class is not RerankShards:
+            return in_process(stage_class, work, shards, _)
+        made = RerankShards(work)  # type: ignore[arg-type]
+        engines = made._judge, made._rewriter
+        for shard in shards:
+            asyncio.run(made.commit(shard))
+        gc.disable()
+        try:
+            del made
+            closed.extend(engine._closed for engine in engines)
+        finally:
+            gc.enable()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flow, "run_phase", let_go)
+    with pytest.raises(KeyboardInterrupt):
+        run(configured(asked("let go")[:2], *NARROW))
+    assert closed == [True, True]

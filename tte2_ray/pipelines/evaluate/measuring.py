@@ -93,7 +93,12 @@ def _told(
         for each in files[work.name].values():
             took.record(each.folder, each.results)
         taken[work.name] = took.of(_folders(files[work.name]))
-    slow = latencies({work.name: work.system for work in chosen}, taken)
+    waited = {
+        work.name: {stage: [s for each in files[work.name].values() for s in each.seconds(stage)]
+                    for stage in ("judge", "rewrite")}
+        for work in chosen
+    }  # fmt: skip
+    slow = latencies({work.name: work.system for work in chosen}, taken, waited)
     return {
         work.name: Told(
             system=work.system,

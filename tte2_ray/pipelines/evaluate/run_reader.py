@@ -4,6 +4,7 @@ runs/<run>/run.trec · queries.parquet · judgements.parquet · ledger.parquet �
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,16 @@ class RunReader:
             if row["step"]:
                 counts[row["step"]] = counts.get(row["step"], 0) + 1
         return counts
+
+    def seconds(self, stage: str) -> list[float]:
+        """What distinct queries waited for a stage, where engines did all of it.
+
+        Args:
+            stage: judge or rewrite.
+        """
+        asked = (row for query, row in self.queries.items() if row["asked_as"] in ("", query))
+        found = (float(row[f"{stage}_s"]) for row in asked)
+        return [seconds for seconds in found if not math.isnan(seconds)]
 
     def orders(self) -> dict[str, Sequence[str]]:
         """The final order of every query."""

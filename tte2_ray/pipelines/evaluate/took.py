@@ -1,11 +1,14 @@
-"""How long a query took, by stage: the working time of a phase over its queries, many in flight.
+"""How long a query took, by stage.
+
+The mean is the working time of a phase over its queries, many in flight. The median and the 95th
+percentile are of what single queries waited for their judgements and rewrites among the others.
 
 A run that finds everything done has no times, so that those of the run which did the work are kept
 in a file beside the reports of the jobs. A judge that starts with its first request is in them.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +81,9 @@ class Taken:
 
 
 def latencies(
-    systems: Mapping[str, System], taken: Mapping[str, Taken]
+    systems: Mapping[str, System],
+    taken: Mapping[str, Taken],
+    waited: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> dict[str, dict[str, dict[str, float | None]]]:
     """What results.json says of each system.
 
@@ -88,6 +93,7 @@ def latencies(
     Args:
         systems: that were run.
         taken: of each.
+        waited: seconds of queries by system and stage, judge and rewrite, where nothing was kept.
     """
     shared: dict[str, float] = {}
     for name, system in systems.items():
@@ -95,10 +101,20 @@ def latencies(
             made = taken[name].seconds
             shared |= {stage: made[stage] for stage in _MADE if stage in made}
     return {
-        name: {stage: {"mean": mean, "p50": None, "p95": None}
-               for stage, mean in _stages(system, taken, shared).items()}
+        name: {
+            stage: {"mean": mean, **_spread(waited.get(name, {}).get(stage)
+                                            or waited.get(system.after, {}).get(stage) or ())}
+            for stage, mean in _stages(system, taken, shared).items()
+        }
         for name, system in systems.items()
     }  # fmt: skip
+
+
+def _spread(seconds: Sequence[float]) -> dict[str, float | None]:
+    if not seconds:
+        return {"p50": None, "p95": None}
+    ordered = sorted(seconds)
+    return {f"p{q}": ordered[(len(ordered) - 1) * q // 100] for q in (50, 95)}
 
 
 def _stages(

@@ -29,8 +29,8 @@ from tte2_ray.pipelines.rerank.target import Job
 _LETTERS_PER_FILE = 256
 _SAMPLED = 20_000
 """Distinct queries whose spending is looked at for a histogram."""
-_OF_OUTCOME = ("step", "candidates", "missing", "allowed", "spent", "ecr", "notes", "error_class",
-               "error_message")  # fmt: skip
+_OF_OUTCOME = ("step", "candidates", "missing", "allowed", "spent", "judge_s", "rewrite_s", "ecr",
+               "notes", "error_class", "error_message")  # fmt: skip
 _OF_ASKED = ("query_id", "time", "count", "row")
 
 
