@@ -202,6 +202,8 @@ def test_a_policy_is_calibrated_and_then_held_against_fixed_numbers(folder: Path
     told = results(folder, "dev")
     assert made.made_of["queries"] == told["queries"] == 3 * QUERIES
     assert told["calibrated"]["tokens_per_query"] <= told["fixed"]["tokens_per_query"]
+    unfused = next(each for each in told["fused"] if each["fusion_weight"] == 0)
+    assert unfused == {"fusion_weight": 0.0, **told["fixed"]}
     run(folder, f"cascade.policy={policy}", "policies.fixed=[6x2,2x0]", "sweep.budgets=[]",
         "systems=[tte,tte_qar_ecrr]", report="held")  # fmt: skip
     found = by_name(results(folder, "held")["policies"])

@@ -5,7 +5,7 @@ rerank (judge all)              ┴▶ judgements ─ calibrate ─▶ policy.js
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,7 +13,14 @@ from typing import Any, TextIO
 from tte2_ray.cascade import BudgetConfig, dump_policy
 from tte2_ray.cascade.policy import NEVER
 from tte2_ray.pipelines.evaluate.benchmark import Benchmark
-from tte2_ray.pipelines.evaluate.calibrate import Calibrated, Looked, calibrate, read_looked
+from tte2_ray.pipelines.evaluate.calibrate import (
+    Calibrated,
+    Looked,
+    best_fixed,
+    calibrate,
+    read_looked,
+)
+from tte2_ray.pipelines.evaluate.calibrate.choose import Tried
 from tte2_ray.pipelines.evaluate.config import EvaluateConfig
 from tte2_ray.pipelines.evaluate.run_reader import Row, RunReader
 from tte2_ray.pipelines.evaluate.runs import Runs
@@ -35,18 +42,25 @@ def make_policy(config: EvaluateConfig, benchmark: Benchmark, runs: Runs, out: T
     base = replace(config.cascade, policy="", judge=depth, rewrite=depth, stop_margin=NEVER)
     rewritten = runs.rerank("all-rewritten", base, BudgetConfig())
     judged = runs.rerank("all-judged", replace(base, rewrite=0), BudgetConfig())
-    looked: dict[str, Looked] = {}
-    for corpus in benchmark.corpora:
-        looked |= read_looked(_rows(judged[corpus], depth), _rows(rewritten[corpus], depth),
-                              fusion_weight=config.cascade.fusion_weight)  # fmt: skip
+
+    def looked(weight: float) -> dict[str, Looked]:
+        found: dict[str, Looked] = {}
+        for corpus in benchmark.corpora:
+            found |= read_looked(_rows(judged[corpus], depth), _rows(rewritten[corpus], depth),
+                                 fusion_weight=weight)  # fmt: skip
+        return found
+
     made_of = {"benchmark": benchmark.name, "split": benchmark.split, "judged_at_most": depth,
                **_models(next(iter(judged.values())))}  # fmt: skip
-    found = calibrate(benchmark.tasks, looked, config.calibrate, name=config.calibrate.name,
-                      made_of=made_of)  # fmt: skip
+    found = calibrate(benchmark.tasks, looked(config.cascade.fusion_weight), config.calibrate,
+                      name=config.calibrate.name, made_of=made_of)  # fmt: skip
     target = Path(config.calibrate.out).expanduser()
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, dump_policy(found.best.policy))
-    _tell(config, found, len(looked), out)
+    fused = {weight: best_fixed(benchmark.tasks, looked(weight), config.calibrate)
+             for weight in config.calibrate.fusion_weight}  # fmt: skip
+    queries = sum(len(task.queries) for task in benchmark.tasks)
+    _tell(config, found, fused, queries, out)
 
 
 def _rows(files: RunReader, depth: int) -> Iterator[Row]:
@@ -59,7 +73,13 @@ def _models(files: RunReader) -> dict[str, Any]:
     return {role: files.results["versions"][role] for role in ("judge", "rewriter")}
 
 
-def _tell(config: EvaluateConfig, found: Calibrated, queries: int, out: TextIO) -> None:
+def _tell(
+    config: EvaluateConfig,
+    found: Calibrated,
+    fused: Mapping[float, Tried],
+    queries: int,
+    out: TextIO,
+) -> None:
     best, fixed = found.best, found.fixed
     told = {
         **ended(None),
@@ -68,6 +88,10 @@ def _tell(config: EvaluateConfig, found: Calibrated, queries: int, out: TextIO) 
         "calibrated": best.as_dict(),
         "fixed": {"name": fixed.policy.name, **fixed.as_dict()},
         "saved": found.saved,
+        "fused": [
+            {"fusion_weight": weight, "name": one.policy.name, **one.as_dict()}
+            for weight, one in fused.items()
+        ],
     }
     write_whole(Path(config.report_dir) / RESULTS, json.dumps(told, indent=2))
     out.write(
@@ -78,4 +102,7 @@ def _tell(config: EvaluateConfig, found: Calibrated, queries: int, out: TextIO) 
     for band in best.policy.bands:
         out.write(f"       from a margin of {band.least_margin}: judge {band.judge}, rewrite "
                   f"{band.rewrite}\n")  # fmt: skip
+    for weight, one in fused.items():
+        out.write(f"       with cascade.fusion_weight={weight}: quality {one.quality:.4f} by "
+                  f"{one.policy.name}\n")  # fmt: skip
     out.flush()

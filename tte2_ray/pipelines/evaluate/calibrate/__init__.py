@@ -4,7 +4,7 @@ run that looked at everything ─ looked ─▶ scores and prices ─ play ─�
                                                             └ choose ─▶ the cheapest good one
 """
 
-from tte2_ray.pipelines.evaluate.calibrate.choose import Calibrated, Grid, calibrate
+from tte2_ray.pipelines.evaluate.calibrate.choose import Calibrated, Grid, best_fixed, calibrate
 from tte2_ray.pipelines.evaluate.calibrate.looked import Looked, read_looked
 
-__all__ = ["Calibrated", "Grid", "Looked", "calibrate", "read_looked"]
+__all__ = ["Calibrated", "Grid", "Looked", "best_fixed", "calibrate", "read_looked"]

@@ -39,6 +39,9 @@ class Grid:
     judge_stop: tuple[float, ...] = (0.5, 0.8, 0.95)
     """Tried where judging goes by steps."""
     stop_margin: tuple[float, ...] = (NEVER, 0.8, 0.5, 0.2, 0.05)
+    fusion_weight: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+    """Of which it is told what the best fixed numbers come to. A policy holds for
+    `cascade.fusion_weight` alone: set that first, and calibrate again."""
     tolerance: float = 0.002
     """By how much the quality of a cheaper one may be lower than the best."""
 
@@ -113,9 +116,7 @@ def calibrate(
     lost = [query for task in tasks for query in task.ids if query not in looked]
     if lost:
         raise ValidationError(f"query {lost[0]} was not looked at, and {len(lost) - 1} others")
-    tries = _Tries(tasks, looked)
-    fixed = _cheapest([tries.whole(Policy.fixed(*numbers)) for numbers in grid.numbers()],
-                      grid.tolerance)  # fmt: skip
+    tries, fixed = _Tries(tasks, looked), best_fixed(tasks, looked, grid)
     edges = _edges(looked.values(), grid.band_shares)
     found = [fixed, *(tries.banded(stops, edges, grid, fixed.quality) for stops in grid.stops())]
     best = min((each for each in found if each is not None), key=lambda each: each.tokens)
@@ -129,6 +130,20 @@ def calibrate(
                     made_of=told)  # fmt: skip
     return Calibrated(best=Tried(policy=chosen, quality=best.quality, tokens=best.tokens),
                       fixed=fixed)  # fmt: skip
+
+
+def best_fixed(tasks: Sequence[Task], looked: Mapping[str, Looked], grid: Grid) -> Tried:
+    """The cheapest fixed numbers of those within the tolerance of the best quality.
+
+    Args:
+        tasks: of the dev queries.
+        looked: every query of the tasks.
+        grid: what is tried.
+    """
+    tries = _Tries(tasks, looked)
+    tried = [tries.whole(Policy.fixed(*numbers)) for numbers in grid.numbers()]
+    least = max(each.quality for each in tried) - grid.tolerance
+    return min((each for each in tried if each.quality >= least), key=lambda each: each.tokens)
 
 
 class _Tries:
@@ -181,11 +196,6 @@ class _Tries:
         choice = (policy.bands[0].judge, policy.bands[0].rewrite)
         return [Point(tokens=t, quality=q, choices=(choice,))
                 for t, q in zip(tokens, quality, strict=True)]  # fmt: skip
-
-
-def _cheapest(tried: Sequence[Tried], tolerance: float) -> Tried:
-    least = max(each.quality for each in tried) - tolerance
-    return min((each for each in tried if each.quality >= least), key=lambda each: each.tokens)
 
 
 def _edges(looked: Iterable[Looked], shares: Sequence[float]) -> list[float]:
