@@ -125,3 +125,15 @@ def test_a_configuration_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         CascadeConfig(**values)
+
+
+def test_without_its_rewrites_a_policy_judges_the_same(tmp_path: Path) -> None:
+    bands = (Band(least_margin=0.0, judge=5, rewrite=2), Band(least_margin=0.1, judge=3, rewrite=1))
+    file = tmp_path / "policy.json"
+    file.write_text(dump_policy(Policy(name="both", bands=bands, judge_step=2, judge_stop=0.5)))
+    both, judged = (policy_of(CascadeConfig(policy=str(file), rewrites=told))
+                    for told in (True, False))  # fmt: skip
+    assert [band.rewrite for band in both.bands] == [2, 1]
+    assert [(band.least_margin, band.judge, band.rewrite) for band in judged.bands] == [
+        (0.0, 5, 0), (0.1, 3, 0)]  # fmt: skip
+    assert (judged.judge_step, judged.judge_stop) == (2, 0.5)

@@ -60,6 +60,8 @@ class CascadeConfig:
     """Whether the judge sees a query's media in place of reading its ECR, once a candidate."""
     policy: str = location("")
     """File of a calibrated policy; "" for `judge`, `rewrite` and `stop_margin` as they stand."""
+    rewrites: bool = True
+    """False leaves a policy's rewrites out and judges what it judges: TTE + ECRR."""
     pricing: PricingConfig = field(default_factory=PricingConfig)
 
     def __post_init__(self) -> None:

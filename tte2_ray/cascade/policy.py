@@ -90,6 +90,11 @@ class Policy:
         band = Band(least_margin=0.0, judge=judge, rewrite=rewrite)
         return cls(name=f"fixed {judge}, {rewrite}", bands=(band,), stop_margin=stop_margin)
 
+    def without_rewrites(self) -> "Policy":
+        """The same judgements, and nothing rewritten."""
+        bands = tuple(replace(band, rewrite=0) for band in self.bands)
+        return replace(self, name=f"{self.name}, no rewrites", bands=bands)
+
     @property
     def fingerprint(self) -> str:
         """Of what decides an order; 16 hex digits."""

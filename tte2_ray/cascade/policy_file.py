@@ -24,9 +24,10 @@ def policy_of(config: CascadeConfig) -> Policy:
         ConfigError: the file is no policy.
         ResourceMissingError: there is no such file.
     """
+    policy = Policy.fixed(config.judge, config.rewrite, stop_margin=config.stop_margin)
     if config.policy:
-        return load_policy(config.policy)
-    return Policy.fixed(config.judge, config.rewrite, stop_margin=config.stop_margin)
+        policy = load_policy(config.policy)
+    return policy if config.rewrites else policy.without_rewrites()
 
 
 def load_policy(path: str) -> Policy:

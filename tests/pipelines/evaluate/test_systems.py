@@ -27,13 +27,13 @@ def test_each_system_is_a_stage_more_than_the_one_before() -> None:
     assert PAIRS == (("direct", "tte"), ("tte", "tte_ecrr"), ("tte_ecrr", "tte_qar_ecrr"),
                      ("mm_ranker", "tte_qar_ecrr"))  # fmt: skip
     looks = {
-        name: (c.mode, c.judge, c.rewrite, c.policy)
+        name: (c.mode, c.judge, c.rewrite if c.rewrites else 0, c.policy)
         for name, c in ((n, s.cascade(BASE)) for n, s in SYSTEMS.items())
     }
     assert looks == {
         "direct": ("ecr", 0, 0, ""),
         "tte": ("ecr", 0, 0, ""),
-        "tte_ecrr": ("ecr", 10, 0, ""),
+        "tte_ecrr": ("ecr", 10, 0, "somewhere.json"),
         "tte_qar_ecrr": ("ecr", 10, 4, "somewhere.json"),
         "mm_ranker": ("media", 30, 0, ""),
     }

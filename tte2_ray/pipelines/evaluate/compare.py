@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from tte2_ray.metrics import Estimate, difference
 from tte2_ray.pipelines.evaluate.measured import Measured
@@ -20,18 +19,6 @@ class Comparison:
     """A task, or `MEAN`."""
     difference: Estimate
     """After less before, paired."""
-
-    @property
-    def verdict(self) -> str:
-        """What the interval says.
-
-        >>> gain = Estimate(value=0.1, low=-0.1, high=0.3, n=9)
-        >>> Comparison(before="a", after="b", scope=MEAN, difference=gain).verdict
-        'not shown to be better'
-        """
-        if self.difference.low > 0:
-            return "better"
-        return "WORSE" if self.difference.high < 0 else "not shown to be better"
 
     @property
     def is_worse(self) -> bool:
@@ -80,6 +67,15 @@ def stages(
 
 
 def changes(sweep: Sequence[Measured]) -> list[Estimate | None]:
-    """How quality changes from each budget to the next; None for the first."""
-    pairs = pairwise(sweep)
-    return [None, *(difference(after.values, before.values) for before, after in pairs)]
+    """How quality differs from the best with a smaller budget; None for the first.
+
+    From one budget to the next it could fall little by little, and nothing would show.
+
+    Args:
+        sweep: by rising budget.
+    """
+    found: list[Estimate | None] = [None]
+    for place, after in enumerate(sweep[1:], 1):
+        best = max(sweep[:place], key=lambda one: one.quality.value)
+        found.append(difference(after.values, best.values))
+    return found

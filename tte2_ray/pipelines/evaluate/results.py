@@ -8,7 +8,7 @@ from tte2_ray.metrics import Estimate, difference
 from tte2_ray.pipelines.evaluate.benchmark import Benchmark
 from tte2_ray.pipelines.evaluate.compare import Comparison, changes, stages
 from tte2_ray.pipelines.evaluate.measured import Measured
-from tte2_ray.pipelines.evaluate.systems import FULL, PAIRS, System
+from tte2_ray.pipelines.evaluate.systems import FULL, PAIRS, STAGES, System
 from tte2_ray.pipelines.evaluate.table import estimate, group_rows, task_rows, top_rows
 
 FILES: Mapping[str, str] = {
@@ -61,7 +61,9 @@ class Evaluated:
 
     def stages(self) -> tuple[list[Comparison], list[Comparison]]:
         """Each stage against the one before; and where the later one is worse."""
-        return stages(self.measured, PAIRS)
+        means, _ = stages(self.measured, PAIRS)
+        # The cascade may well be worse than what looks at everything: that is no stage before it.
+        return means, stages(self.measured, STAGES)[1]
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         """results.json, but for how the run ended.

@@ -50,7 +50,8 @@ class System:
             return replace(base, judge=0, rewrite=0, policy="")
         if self.sees_media:
             return replace(base, mode="media", judge=base.retrieve, rewrite=0, policy="")
-        return base if self.rewrites else replace(base, rewrite=0, policy="")
+        # What is judged is the same in both, so that rewriting alone is what they differ in.
+        return base if self.rewrites else replace(base, rewrites=False)
 
 
 SYSTEMS: Final[Mapping[str, System]] = {
@@ -67,11 +68,10 @@ SYSTEMS: Final[Mapping[str, System]] = {
 """In the order of their stages."""
 FULL: Final = "tte_qar_ecrr"
 """The whole cascade: the system of the sweep over budgets and of the policies."""
-PAIRS: Final = (
-    *((system.after, system.name) for system in SYSTEMS.values() if system.after),
-    ("mm_ranker", FULL),
-)
-"""What is compared: each stage with the one before, and the cascade with what looks at all."""
+STAGES: Final = tuple((system.after, system.name) for system in SYSTEMS.values() if system.after)
+"""Each stage with the one before."""
+PAIRS: Final = (*STAGES, ("mm_ranker", FULL))
+"""What is compared: the stages, and the cascade with what looks at all."""
 
 
 def named(names: Sequence[str]) -> list[System]:
