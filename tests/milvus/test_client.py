@@ -63,3 +63,13 @@ def test_errors_are_sorted_by_what_they_ask_for() -> None:
     assert classify(MilvusException(status.UNAVAILABLE, "gone")) is Verdict.TRANSIENT
     assert classify(MilvusException(2, "Fail connecting to server")) is Verdict.TRANSIENT
     assert classify(MilvusException(6, "illegal argument")) is Verdict.FATAL
+
+
+def test_what_threads_cannot_find_out_together_is_known_once_there_is_a_client(
+    config: MilvusConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pymilvus.client.utils import SciPyHelper
+
+    monkeypatch.setattr(SciPyHelper, "_checked", False)
+    connect(config).close()
+    assert SciPyHelper._checked

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from tte2_ray.errors import (
@@ -35,6 +36,9 @@ _SELDOM_PING = {
 }
 
 
+_LOOKING = Lock()
+
+
 class Verdict(StrEnum):
     """What a failed request asks of its sender."""
 
@@ -52,8 +56,13 @@ def connect(config: MilvusConfig) -> "MilvusClient":
     """
     try:
         from pymilvus import MilvusClient
+        from pymilvus.client.utils import SciPyHelper
     except ImportError as error:
         raise PrerequisiteError("pymilvus is not installed: run `make setup`.") from error
+    # With its first vector pymilvus runs scipy.sparse again to see what it has; where two threads do,
+    # one of them finds it half imported, and its search fails with KeyError('scipy.sparse').
+    with _LOOKING:
+        SciPyHelper.is_scipy_sparse(None)
     # pymilvus logs a traceback for each error that it also raises; ours reach the reader once.
     for name in ("pymilvus.decorators", "pymilvus.client.connection_manager"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
