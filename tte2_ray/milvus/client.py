@@ -59,8 +59,8 @@ def connect(config: MilvusConfig) -> "MilvusClient":
         from pymilvus.client.utils import SciPyHelper
     except ImportError as error:
         raise PrerequisiteError("pymilvus is not installed: run `make setup`.") from error
-    # With its first vector pymilvus runs scipy.sparse again to see what it has; where two threads do,
-    # one of them finds it half imported, and its search fails with KeyError('scipy.sparse').
+    # With its first vector pymilvus runs scipy.sparse again to see what it has; where two threads
+    # do, one finds it half imported, and its search fails with KeyError('scipy.sparse').
     with _LOOKING:
         SciPyHelper.is_scipy_sparse(None)
     # pymilvus logs a traceback for each error that it also raises; ours reach the reader once.

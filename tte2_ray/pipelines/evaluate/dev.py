@@ -51,7 +51,7 @@ def make_policy(config: EvaluateConfig, benchmark: Benchmark, runs: Runs, out: T
         return found
 
     made_of = {"benchmark": benchmark.name, "split": benchmark.split, "judged_at_most": depth,
-               **_models(next(iter(judged.values())))}  # fmt: skip
+               **_models(next(iter(rewritten.values())))}  # fmt: skip
     found = calibrate(benchmark.tasks, looked(config.cascade.fusion_weight), config.calibrate,
                       name=config.calibrate.name, made_of=made_of)  # fmt: skip
     target = Path(config.calibrate.out).expanduser()
