@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.bare_cascade import BareCascade, BareOrders, bare_cascade
 from benchmarks.configured import configured
@@ -208,6 +207,9 @@ def _repeats(times: dict[str, PhaseTimes], distinct: Cost, again: Cost) -> list[
         return Row(name=f"{name} of {what} / of one without repeats", value=value, unit="ratio",
                    target=f"<= {most:.3f}", holds=value <= most, n=again.rows)  # fmt: skip
 
-    found: list[Any] = [("distinct queries", share), ("tokens", again.tokens / distinct.tokens),
-                        ("seconds", seconds / once)]  # fmt: skip
-    return [row(*each) for each in found]
+    return [
+        Row.stated(f"distinct queries of {what} / of one without repeats", share, "ratio",
+                   again.rows),
+        row("tokens", again.tokens / distinct.tokens),
+        row("seconds", seconds / once),
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ Both jobs resume by themselves: what lies in the store is not made again.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -190,8 +190,3 @@ def _shared(config: EvaluateConfig, job: type) -> dict[str, Any]:
 
 def _loaded(config: Any) -> Loaded[Any]:
     return Loaded(config=config, origins={}, unresolved={})
-
-
-def runs_of(files: Mapping[str, RunReader]) -> tuple[str, ...]:
-    """The folders of runs in the store."""
-    return tuple(each.folder for each in files.values())
