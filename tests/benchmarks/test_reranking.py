@@ -74,6 +74,7 @@ def test_repeats_must_cost_no_more_than_their_distinct_queries(tokens: int, hold
     once, again = _cost(10, 100), _cost(4, tokens)
     share, spent, seconds = reranking._repeats(_times(1.0, 3.0, 4.0), once, again)
     assert (share.value, spent.value, spent.holds) == (0.4, tokens / 100, holds)
+    assert not share.target, "it is below its own share whatever the job does"
     assert (seconds.value, seconds.holds) == (6 / 10, False)
 
 

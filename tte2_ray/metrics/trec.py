@@ -3,7 +3,7 @@
 Fields are separated by blanks, so an id that holds one cannot be written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tte2_ray.errors import ValidationError
 
@@ -79,13 +79,6 @@ def read_qrels(lines: Iterable[str], where: str = "qrels") -> dict[str, dict[str
         query_id, _, item_id, grade = fields
         grades.setdefault(query_id, {})[item_id] = _whole(grade, number, where)
     return grades
-
-
-def qrels_lines(grades: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
-    """The inverse of `read_qrels`."""
-    for query_id, of_query in grades.items():
-        for item_id, grade in of_query.items():
-            yield f"{query_id} 0 {item_id} {grade}"
 
 
 def _fields(lines: Iterable[str], count: int, where: str) -> Iterator[tuple[int, list[str]]]:

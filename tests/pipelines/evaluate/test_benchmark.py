@@ -1,5 +1,6 @@
 """A benchmark is checked where it is read: a query that no order can answer measures nothing."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.world import generate
 from tte2_ray.pipelines.evaluate.benchmark import Benchmark
-from tte2_ray.pipelines.evaluate.miniature import KINDS, read_miniature
+from tte2_ray.pipelines.evaluate.miniature import KINDS, QUERIES, read_asked, read_miniature
 from tte2_ray.schema import Item
 
 
@@ -59,6 +60,45 @@ def test_some_tasks_alone(folder: Path) -> None:
 def test_what_is_no_world_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ResourceMissingError, match=r"no items\.parquet"):
         read_miniature(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pool": None}, "pool holds nothing, and must be a list"),
+        ({"instruction": 1.5}, r"instruction holds 1\.5, and must be text"),
+        ({"task": None}, "task holds nothing"),
+        ({"query_id": ""}, "query_id is missing or empty"),
+        ({"text": "", "image_uri": None, "image_uris": None}, "neither text nor media"),
+    ],
+)
+def test_a_line_that_is_no_query_is_named(
+    folder: Path, tmp_path: Path, changes: Mapping[str, Any], message: str
+) -> None:
+    first, second, *_ = (folder / QUERIES).read_text().splitlines()
+    spoiled = json.dumps(json.loads(second) | changes)
+    (tmp_path / QUERIES).write_text(f"{first}\n{spoiled}\n")
+    with pytest.raises(ValidationError, match=rf"queries\.jsonl, line 2: {message}"):
+        read_asked(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cut", "message"),
+    [
+        (b'{"query_id": "q', "not JSON: Unterminated string"),
+        ('{"text": "ä'.encode()[:-1], "not JSON: .*unexpected end of data"),
+        (b'["q"]', "a query is an object"),
+        (b'{"text": "what"}', "query_id is missing or empty"),
+        (b'{"query_id": "q", "text": "what"}', "instruction holds nothing"),
+    ],
+)
+def test_a_line_that_is_cut_is_named(
+    folder: Path, tmp_path: Path, cut: bytes, message: str
+) -> None:
+    first, *_ = (folder / QUERIES).read_bytes().splitlines()
+    (tmp_path / QUERIES).write_bytes(first + b"\n" + cut)
+    with pytest.raises(ValidationError, match=rf"queries\.jsonl, line 2: {message}"):
+        read_asked(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.pipelines.evaluate import mmeb_folder
-from tte2_ray.artifacts.corpus import read_corpus
+from tte2_ray.artifacts.corpus import RejectedRow, read_corpus
 from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
 from tte2_ray.pipelines.evaluate.benchmark import FULL_SIZE, Benchmark, Task
 from tte2_ray.pipelines.evaluate.mmeb import SPECS, read_mmeb
@@ -210,10 +211,16 @@ def test_a_video_without_frames_is_named(tmp_path: Path) -> None:
         read_mmeb(tmp_path, tmp_path / "work", ["MSVD"])
 
 
-def test_a_table_of_another_form_is_refused(tmp_path: Path) -> None:
-    mmeb_folder.table(tmp_path / "image-tasks/GQA", "test", [{"qry_inst": "Answer."}])
-    with pytest.raises(ValidationError, match="no column 'qry_text'"):
-        read_mmeb(tmp_path, tmp_path / "work", ["GQA"])
+def test_a_candidate_of_no_words_is_one_item_that_is_rejected(tmp_path: Path) -> None:
+    mmeb_folder.write_mmeb(tmp_path, ["GQA"])
+    file = tmp_path / "image-tasks/GQA/test-00000-of-00001.parquet"
+    rows = pq.read_table(file).to_pylist()
+    mmeb_folder.table(file.parent, "test", [row | {"tgt_text": ["yes", ""]} for row in rows])
+    found = read_mmeb(tmp_path, tmp_path / "work", ["GQA"])
+    assert {len(query.pool) for query in task(found, "GQA").queries} == {2}
+    written = list(read_corpus(found.corpora["GQA"]))
+    assert [type(row) for row in written] == [Item, RejectedRow], "each once, asked by two queries"
+    assert [row.error_class for row in written if isinstance(row, RejectedRow)] == ["empty_row"]
 
 
 def test_a_query_without_an_answer_is_refused(tmp_path: Path) -> None:

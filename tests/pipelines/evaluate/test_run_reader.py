@@ -6,6 +6,8 @@ import pytest
 
 from tests.pipelines.evaluate.left import leave
 from tte2_ray.errors import ResourceMissingError
+from tte2_ray.pipelines.evaluate import dev
+from tte2_ray.pipelines.evaluate.calibrate import read_looked
 from tte2_ray.pipelines.evaluate.run_reader import RunReader
 
 
@@ -31,7 +33,17 @@ def test_judgements_of_some_queries_in_their_final_order(files: RunReader) -> No
     assert {query: [row["item_id"] for row in rows] for query, rows in found.items()} == {
         "q3": ["b", "a"], "q4": [],
     }  # fmt: skip
+    assert {row["query_id"] for row in found["q3"]} == {"q3"}, "whoever asked it first"
     assert set(files.judgements()) == {"q1", "q2", "q3", "q4"}
+
+
+def test_queries_that_ask_the_same_are_calibrated_on_each(tmp_path: Path) -> None:
+    scores = {"q1": {"a": 0.2, "b": 0.9}}
+    runs = [leave(tmp_path, name, {"q1": ["b", "a"]}, again={"q3": "q1"}, scores=scores)
+            for name in ("judged", "rewritten")]  # fmt: skip
+    found = read_looked(*(dev._rows(run, depth=2) for run in runs))
+    assert {query: [each.judged.score for each in looked.candidates]
+            for query, looked in found.items()} == {"q1": [0.2, 0.9], "q3": [0.2, 0.9]}  # fmt: skip
 
 
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:

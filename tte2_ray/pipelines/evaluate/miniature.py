@@ -4,17 +4,18 @@ What is true of the items (`truth.jsonl`) is not read.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tte2_ray.artifacts.corpus import parse_row
 from tte2_ray.artifacts.corpus.source import resolver
 from tte2_ray.cascade import Query
-from tte2_ray.errors import ResourceMissingError, ValidationError
+from tte2_ray.errors import ResourceMissingError, RowError, ValidationError
 from tte2_ray.metrics import read_qrels
 from tte2_ray.pipelines.evaluate.benchmark import Benchmark, Modality, Task, TaskType
+from tte2_ray.pipelines.evaluate.cells import Cells
 
 ITEMS, QUERIES, QRELS = "items.parquet", "queries.jsonl", "qrels.txt"
 CORPUS: Final = "mini"
@@ -30,6 +31,7 @@ KINDS: Mapping[str, tuple[TaskType, Modality]] = {
     "visdoc_retrieval": ("visdoc", "visdoc"),
 }
 """Type and modality of each task, by its name."""
+_ID = "query_id"
 _MEDIA = ("text", "image_uri", "video_uri", "document_uri", "document_page")
 
 
@@ -69,15 +71,26 @@ def read_miniature(folder: Path, split: str = "") -> Benchmark:
 
 
 def read_asked(folder: Path) -> list[Asked]:
-    """The queries of a world, in order."""
+    """The queries of a world, in order.
+
+    Args:
+        folder: of the world.
+
+    Raises:
+        ValidationError: a line is no query.
+    """
     resolve = resolver((folder / QUERIES).resolve().as_uri())
-    asked = []
-    for row in _rows(folder / QUERIES):
-        columns = {name: row[name] for name in _MEDIA if name in row}
-        given = parse_row({"item_id": row["query_id"], **columns}, resolve)
-        query = Query(instruction=row["instruction"], given=given, pool=tuple(row["pool"]))
-        asked.append(Asked(query=query, task=row["task"], measure=row["measure"]))
-    return asked
+    return [_asked(row, resolve) for row in _rows(folder / QUERIES)]
+
+
+def _asked(row: Cells, resolve: Callable[[str], str]) -> Asked:
+    columns = {name: row.raw(name) for name in (_ID, *_MEDIA)}
+    try:
+        given = parse_row(columns, resolve, id_column=_ID)
+    except RowError as error:
+        raise row.wrong(error.message) from error
+    query = Query(instruction=row.text("instruction"), given=given, pool=tuple(row.texts("pool")))
+    return Asked(query=query, task=row.text("task"), measure=row.text("measure"))
 
 
 def _task(
@@ -94,6 +107,13 @@ def _task(
                 corpus=CORPUS, queries=queries, qrels=qrels)  # fmt: skip
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open() as lines:
-        yield from map(json.loads, lines)
+def _rows(path: Path) -> Iterator[Cells]:
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        row = Cells(where=f"{path}, line {number}", cells={})
+        try:
+            found = json.loads(line)
+        except ValueError as error:  # a file that was cut may end within a character, too
+            raise row.wrong(f"not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise row.wrong(f"a query is an object, not {ascii(found)[:80]}")
+        yield replace(row, cells=found)

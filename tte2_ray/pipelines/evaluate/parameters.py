@@ -5,27 +5,48 @@ import math
 from pathlib import Path
 
 from tte2_ray.artifacts.model_version import model_files
+from tte2_ray.artifacts.weights import missing_weights
 from tte2_ray.engines import EngineConfig, resolve_model
 from tte2_ray.errors import ValidationError
 
+_CONFIG = "config.json"
 _LENGTH_BYTES = 8
 _MOST_HEADER_BYTES = 100_000_000
 """As the format itself bounds it."""
 
 
 def parameters(engine: EngineConfig) -> int:
-    """Parameters of a model and its adapter; 0 where they are not on this machine, or of a fake.
+    """Parameters of a model and its adapter; 0 where not all of them are here, or of a fake.
+
+    A name on the hub is looked for in this machine's cache of it; nobody is asked for it.
 
     Args:
         engine: of the model.
 
     Raises:
+        ResourceMissingError: a folder that does not exist.
         ValidationError: a file of weights is damaged.
     """
     if engine.kind == "fake":
         return 0
-    folders = [Path(resolve_model(engine.model)), *([Path(engine.lora)] if engine.lora else [])]
-    return sum(_of_folder(folder.expanduser()) for folder in folders if folder.is_dir())
+    model = Path(resolve_model(engine.model))
+    folders = [model if model.is_dir() else _cached(engine.model, engine.revision)]
+    if engine.lora:
+        folders.append(Path(engine.lora).expanduser())
+    # A part of a model alone would be told as the size of the whole.
+    whole = [folder for folder in folders if folder and not missing_weights(folder)]
+    return sum(map(_of_folder, whole)) if len(whole) == len(folders) else 0
+
+
+def _cached(model: str, revision: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        config = try_to_load_from_cache(model, _CONFIG, revision=revision)
+    except HFValidationError:  # no name that a hub could have
+        return None
+    return Path(config).parent if isinstance(config, str) else None
 
 
 def _of_folder(folder: Path) -> int:

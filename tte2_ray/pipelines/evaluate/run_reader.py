@@ -94,6 +94,8 @@ class RunReader:
     def judgements(self, wanted: Sequence[str] | None = None) -> dict[str, list[Row]]:
         """The candidates of queries in their final order, by the id of the query.
 
+        Each row names the query that is asked for, whoever asked the same first.
+
         Args:
             wanted: ids of queries; all by default.
         """
@@ -103,10 +105,11 @@ class RunReader:
         for row in self._rows(JUDGEMENTS, judgement_schema()):
             if row["query_id"] in answers:
                 by_answer.setdefault(row["query_id"], []).append(row)
-        found = {}
+        found: dict[str, list[Row]] = {}
         for query in ids:
             rows = by_answer.get(query) or by_answer.get(self.queries[query]["asked_as"], [])
-            found[query] = sorted(rows, key=lambda row: int(row["place"]))
+            own = ({**row, "query_id": query} for row in rows)
+            found[query] = sorted(own, key=lambda row: int(row["place"]))
         return found
 
     def _rows(self, name: str, schema: "pa.Schema") -> Iterator[Row]:

@@ -4,7 +4,8 @@ run that looked at everything ─ looked ─▶ scores and prices ─ play ─�
                                                             └ choose ─▶ the cheapest good one
 """
 
-from tte2_ray.pipelines.evaluate.calibrate.choose import Calibrated, Grid, best_fixed, calibrate
+from tte2_ray.pipelines.evaluate.calibrate.choose import Calibrated, best_fixed, calibrate
+from tte2_ray.pipelines.evaluate.calibrate.grid import Grid
 from tte2_ray.pipelines.evaluate.calibrate.looked import Looked, read_looked
 
 __all__ = ["Calibrated", "Grid", "Looked", "best_fixed", "calibrate", "read_looked"]

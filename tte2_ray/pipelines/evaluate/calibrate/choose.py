@@ -6,16 +6,15 @@ Bands share no query, so that what is best in one does not hang on the others: t
 together one after the other, exactly.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, Final
 
-from tte2_ray.cascade.policy import NEVER, Band, Policy, margin
-from tte2_ray.config import require_at_least
-from tte2_ray.errors import ConfigError, ValidationError
+from tte2_ray.cascade.policy import Band, Policy, margin
+from tte2_ray.errors import ValidationError
 from tte2_ray.pipelines.evaluate.benchmark import Task
 from tte2_ray.pipelines.evaluate.calibrate.fronts import Point, front, joined
+from tte2_ray.pipelines.evaluate.calibrate.grid import Grid
 from tte2_ray.pipelines.evaluate.calibrate.looked import Looked
 from tte2_ray.pipelines.evaluate.calibrate.play import Worth, play
 
@@ -23,44 +22,6 @@ MARGIN_DIGITS: Final = 4
 """A policy is read by people."""
 _ROUNDING: Final = 1e-9
 """Sums of the same values in another order differ by less."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """What is tried."""
-
-    judge: tuple[int, ...] = (0, 2, 3, 4, 5, 6, 8, 10, 15, 20)
-    """How many candidates are judged."""
-    rewrite: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 8)
-    """How many of those are rewritten."""
-    band_shares: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9)
-    """Shares of queries at whose margin a band ends."""
-    judge_step: tuple[int, ...] = (0, 3)
-    judge_stop: tuple[float, ...] = (0.5, 0.8, 0.95)
-    """Tried where judging goes by steps."""
-    stop_margin: tuple[float, ...] = (NEVER, 0.8, 0.5, 0.2, 0.05)
-    fusion_weight: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
-    """Of which it is told what the best fixed numbers come to. A policy holds for
-    `cascade.fusion_weight` alone: set that first, and calibrate again."""
-    tolerance: float = 0.002
-    """By how much the quality of a cheaper one may be lower than the best."""
-
-    def __post_init__(self) -> None:
-        require_at_least(0, self, ("tolerance",), "calibrate.")
-        if not self.judge or not self.rewrite or not self.judge_step or not self.stop_margin:
-            raise ConfigError("calibrate: a list of what is tried is empty")
-
-    def numbers(self) -> Iterator[tuple[int, int]]:
-        """Each (judge, rewrite) that is tried."""
-        for judge, rewrite in product(sorted(set(self.judge)), sorted(set(self.rewrite))):
-            if rewrite <= judge and judge != 1:
-                yield judge, rewrite
-
-    def stops(self) -> Iterator[tuple[int, float, float]]:
-        """Each (judge_step, judge_stop, stop_margin) that is tried."""
-        for step, within in product(self.judge_step, self.stop_margin):
-            for stop in self.judge_stop if step else (NEVER,):
-                yield step, stop, within
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """Image tasks: a pool of texts or pictures for each query; the first candidate answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from tte2_ray.pipelines.evaluate.cells import Cells
 from tte2_ray.pipelines.evaluate.mmeb.parts import Parsed, Row, Shown, clean
 from tte2_ray.pipelines.evaluate.mmeb.specs import Spec
 from tte2_ray.pipelines.evaluate.mmeb.tables import find_tables, read_rows
@@ -16,8 +16,8 @@ def image_to_text(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in _rows(spec, root, "qry_img_path", "tgt_text"):
-            yield _row(row, _picture(spec, root, row), {text: Shown(text=text)
-                                                        for text in row["tgt_text"]})  # fmt: skip
+            yield _row(row, _picture(spec, root, row), {text: Shown(text=text) for text in
+                                                        row.texts("tgt_text")})  # fmt: skip
 
     return Parsed(rows=rows())
 
@@ -28,9 +28,8 @@ def text_to_image(spec: Spec, root: Path) -> Parsed:
     def rows() -> Iterator[Row]:
         for row in _rows(spec, root, "tgt_text", "tgt_img_path"):
             # Public names are paths alone here: one picture has one caption.
-            shown = zip(row["tgt_img_path"], row["tgt_text"], strict=True)
-            named = {path: _candidate(spec, root, path, text) for path, text in shown}
-            yield _row(row, Shown(text=row["qry_text"].strip()), named)
+            named = {path: _candidate(spec, root, path, text) for path, text in _captioned(row)}
+            yield _row(row, Shown(text=row.text("qry_text").strip()), named)
 
     return Parsed(rows=rows())
 
@@ -43,27 +42,37 @@ def image_to_image(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in _rows(spec, root, "qry_img_path", "tgt_text", "tgt_img_path"):
-            shown = zip(row["tgt_img_path"], row["tgt_text"], strict=True)
             yield _row(row, _picture(spec, root, row), {
                 f"{path}:{text.strip(chr(34))}": _candidate(spec, root, path, text)
-                for path, text in shown
+                for path, text in _captioned(row)
             })  # fmt: skip
 
     return Parsed(rows=rows())
 
 
-def _rows(spec: Spec, root: Path, *columns: str) -> Iterator[dict[str, Any]]:
+def _rows(spec: Spec, root: Path, *columns: str) -> Iterator[Cells]:
     files = find_tables(root / spec.annotations, spec.subset, spec.split)
     return read_rows(files, (*_QUERY, *columns))
 
 
-def _row(row: Mapping[str, Any], given: Shown, candidates: dict[str, Shown]) -> Row:
-    return Row(instruction=clean(row["qry_inst"]), given=given, candidates=candidates,
+def _row(row: Cells, given: Shown, candidates: dict[str, Shown]) -> Row:
+    if not candidates:
+        raise row.wrong("no candidates, of which the first would be the answer")
+    return Row(instruction=clean(row.text("qry_inst")), given=given, candidates=candidates,
                grades={next(iter(candidates)): 1})  # fmt: skip
 
 
-def _picture(spec: Spec, root: Path, row: Mapping[str, Any]) -> Shown:
-    return Shown(text=row["qry_text"].strip(), images=(root / spec.media / row["qry_img_path"],))
+def _picture(spec: Spec, root: Path, row: Cells) -> Shown:
+    path = root / spec.media / row.text("qry_img_path")
+    return Shown(text=row.text("qry_text").strip(), images=(path,))
+
+
+def _captioned(row: Cells) -> list[tuple[str, str]]:
+    """Paths and captions of the candidates."""
+    paths, texts = row.texts("tgt_img_path"), row.texts("tgt_text")
+    if len(paths) != len(texts):
+        raise row.wrong(f"tgt_img_path holds {len(paths)} candidates, tgt_text {len(texts)}")
+    return list(zip(paths, texts, strict=True))
 
 
 def _candidate(spec: Spec, root: Path, path: str, text: str) -> Shown:

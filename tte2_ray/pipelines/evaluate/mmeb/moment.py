@@ -1,10 +1,11 @@
 """Moments: clips of a video are candidates, one of which shows what is described."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
-from tte2_ray.errors import ResourceMissingError, ValidationError
+from tte2_ray.errors import ResourceMissingError
+from tte2_ray.pipelines.evaluate.cells import Cells
 from tte2_ray.pipelines.evaluate.mmeb.parts import Parsed, Row, Shown, frames
 from tte2_ray.pipelines.evaluate.mmeb.specs import Spec
 from tte2_ray.pipelines.evaluate.mmeb.video import annotations
@@ -20,9 +21,9 @@ def moments(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, "query", "video_path"):
-            video = PurePosixPath(row["video_path"]).stem
+            video = PurePosixPath(row.text("video_path")).stem
             folder = root / spec.media / video
-            given = Shown(text=row["query"].strip(), images=frames(folder / _WHOLE))
+            given = Shown(text=row.text("query").strip(), images=frames(folder / _WHOLE))
             clips = sorted(p for p in folder.iterdir() if p.is_dir() and p.name != _WHOLE)
             right = [clip.name for clip in clips if clip.name.startswith(_POSITIVE)]
             if len(right) != 1:
@@ -43,8 +44,8 @@ def momentseeker(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, *wanted):
-            right = [_clip(entry) for entry in row["positive_frames"]]
-            names = dict.fromkeys([*right, *map(_clip, row["negative_frames"])])
+            right = _clips(row, "positive_frames")
+            names = dict.fromkeys([*right, *_clips(row, "negative_frames")])
             shown = {name: Shown(images=_all_frames(spec, root, name)) for name in names}
             instruction, given = _asked(spec, root, row)
             yield Row(instruction=instruction, given=given, candidates=shown,
@@ -53,8 +54,9 @@ def momentseeker(spec: Spec, root: Path) -> Parsed:
     return Parsed(rows=rows())
 
 
-def _asked(spec: Spec, root: Path, row: Mapping[str, Any]) -> tuple[str, Shown]:
-    text, media = row["query"].strip(), row["input_frames"] or ""
+def _asked(spec: Spec, root: Path, row: Cells) -> tuple[str, Shown]:
+    text = row.text("query").strip()
+    media = row.text("input_frames") if row.raw("input_frames") else ""  # null: words alone
     if media.endswith(".mp4"):
         return _BY_VIDEO, Shown(text=text, images=_all_frames(spec, root, _folder(media)))
     if media.endswith(".jpg"):
@@ -62,10 +64,8 @@ def _asked(spec: Spec, root: Path, row: Mapping[str, Any]) -> tuple[str, Shown]:
     return _BY_WORDS, Shown(text=text)
 
 
-def _clip(entry: Mapping[str, Any]) -> str:
-    if not isinstance(entry, dict) or "output_path" not in entry:
-        raise ValidationError(f"a clip of MomentSeeker has no output_path: {entry}")
-    return _folder(entry["output_path"])
+def _clips(row: Cells, column: str) -> list[str]:
+    return [_folder(clip.text("output_path")) for clip in row.rows(column)]
 
 
 def _folder(path: str) -> str:

@@ -112,7 +112,7 @@ def _asked(
 
 class _Manifest:
     """Writes each candidate once: the first of a public name is the candidate, as in the public
-    code."""
+    code. One of no words and no picture is written, too: the index job counts it as rejected."""
 
     def __init__(self, spec: Spec, work: Path, out: TextIO) -> None:
         self._spec, self._pages, self._out = spec, work / "pages", out
@@ -124,15 +124,14 @@ class _Manifest:
 
     def _add(self, name: str, shown: Shown) -> str:
         own = item_id(name)
-        before = self._names.setdefault(own, "")
-        if before not in ("", name):
-            raise ValidationError(f"{self._spec.name}: {name!r} and {before!r} have one id, {own}")
-        if not before:
+        if own not in self._names:
             self._names[own] = name
             paths = shown.images or ((self._page(own, shown.data),) if shown.data else ())
             row = {"item_id": own, "text": shown.text, "image_uris": list(map(_uri, paths)),
                    "name": name[:_NAME_CHARS]}  # fmt: skip
             self._out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        elif (before := self._names[own]) != name:
+            raise ValidationError(f"{self._spec.name}: {name!r} and {before!r} have one id, {own}")
         return own
 
     def _page(self, own: str, data: bytes) -> Path:

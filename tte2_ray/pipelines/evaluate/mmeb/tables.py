@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tte2_ray.errors import ResourceMissingError, ValidationError
+from tte2_ray.pipelines.evaluate.cells import Cells
 
 _KINDS = (".parquet", ".jsonl", ".json")
 """Of a table that lies there in several, the first is read."""
@@ -41,7 +42,7 @@ def find_tables(folder: Path, subset: str, split: str) -> list[Path]:
     )
 
 
-def read_rows(files: Sequence[Path], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+def read_rows(files: Sequence[Path], columns: Sequence[str]) -> Iterator[Cells]:
     """The rows of some tables, one after another.
 
     Args:
@@ -53,13 +54,17 @@ def read_rows(files: Sequence[Path], columns: Sequence[str]) -> Iterator[dict[st
     """
     for file in files:
         rows = _read_parquet if file.suffix == ".parquet" else _read_json
+        number = 0
         try:
-            yield from rows(file, columns)
+            for number, row in enumerate(rows(file, columns), start=1):
+                yield Cells(where=f"{file}, row {number}", cells=row)
         except KeyError as error:
-            has = f"{file} has no column {error.args[0]!r}"
+            has = f"{file}, row {number + 1}: no column {error.args[0]!r}"
             raise ValidationError(f"{has}: it is none of the form in docs/mmeb-v2.md") from error
         except (OSError, ValueError) as error:
-            raise ValidationError(f"{file} is no readable table: {error}") from error
+            raise ValidationError(
+                f"{file} is no readable table from row {number + 1} on: {error}; fetch it again"
+            ) from error
 
 
 def _of_subset(folder: Path, subset: str) -> list[Path]:
@@ -96,6 +101,9 @@ def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]
 def _read_json(file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     text = file.read_text()
     whole = text.lstrip().startswith("[")
-    rows = json.loads(text) if whole else map(json.loads, filter(str.strip, text.splitlines()))
+    # Not splitlines: JSON may hold further ends of lines as they are, such as U+2028.
+    rows = json.loads(text) if whole else map(json.loads, filter(str.strip, text.split("\n")))
     for row in rows:
+        if not isinstance(row, dict):
+            raise ValueError(f"a row is an object, not {ascii(row)[:80]}")
         yield {name: row[name] for name in columns}

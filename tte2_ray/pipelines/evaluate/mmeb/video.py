@@ -1,10 +1,11 @@
 """Video tasks over one corpus, or with a list of labels: classification and retrieval."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from tte2_ray.errors import ResourceMissingError
+from tte2_ray.pipelines.evaluate.cells import Cells
 from tte2_ray.pipelines.evaluate.mmeb.parts import Parsed, Parser, Row, Shown, frames
 from tte2_ray.pipelines.evaluate.mmeb.specs import Spec
 from tte2_ray.pipelines.evaluate.mmeb.tables import find_tables, read_rows
@@ -30,8 +31,8 @@ def video_classification(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, "video_id", "pos_text"):
-            label = row["pos_text"]
-            yield Row(instruction=spec.instruction, given=_video(spec, root, row["video_id"]),
+            label = row.text("pos_text")
+            yield Row(instruction=spec.instruction, given=_video(spec, root, row.text("video_id")),
                       candidates={label: Shown(text=label)}, grades={label: 1})  # fmt: skip
 
     return Parsed(rows=rows(), corpus=((label, Shown(text=label)) for label in labels))
@@ -42,11 +43,11 @@ def video_choice(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, "video_id", "pos_text", "neg_text"):
-            names = dict.fromkeys([*row["neg_text"], row["pos_text"]])
-            yield Row(instruction=spec.instruction,
-                      given=_video(spec, root, str(row["video_id"])),
+            right = row.text("pos_text")
+            names = dict.fromkeys([*row.texts("neg_text"), right])
+            yield Row(instruction=spec.instruction, given=_video(spec, root, row.text("video_id")),
                       candidates={name: Shown(text=name) for name in names},
-                      grades={row["pos_text"]: 1})  # fmt: skip
+                      grades={right: 1})  # fmt: skip
 
     return Parsed(rows=rows())
 
@@ -63,8 +64,7 @@ def _retrieval(name: str, words: str, named: Callable[[str], str] = str) -> Pars
     def parse(spec: Spec, root: Path) -> Parsed:
         def rows() -> Iterator[Row]:
             for row in annotations(spec, root, name, words):
-                video, text = named(str(row[name])), row[words]
-                asked = text if isinstance(text, str) else text[0]
+                video, asked = named(row.text(name)), _first(row, words)
                 yield Row(instruction=spec.instruction, given=Shown(text=asked.strip()),
                           candidates={video: _video(spec, root, video)},
                           grades={video: 1})  # fmt: skip
@@ -74,10 +74,18 @@ def _retrieval(name: str, words: str, named: Callable[[str], str] = str) -> Pars
     return parse
 
 
-def annotations(spec: Spec, root: Path, *columns: str) -> Iterator[Mapping[str, Any]]:
+def annotations(spec: Spec, root: Path, *columns: str) -> Iterator[Cells]:
     """The rows of a task, with these columns."""
     files = find_tables(root / spec.annotations, spec.subset, spec.split)
     return read_rows(files, columns)
+
+
+def _first(row: Cells, column: str) -> str:
+    if not isinstance(row.raw(column), list):
+        return row.text(column)
+    if texts := row.texts(column):
+        return texts[0]
+    raise row.wrong(f"{column} is an empty list, of which the first is asked")
 
 
 def _video(spec: Spec, root: Path, name: str) -> Shown:

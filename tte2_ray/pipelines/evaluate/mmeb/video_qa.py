@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from tte2_ray.errors import ValidationError
+from tte2_ray.pipelines.evaluate.cells import Cells
 from tte2_ray.pipelines.evaluate.mmeb.parts import Parsed, Row, Shown, frames
 from tte2_ray.pipelines.evaluate.mmeb.specs import Spec
 from tte2_ray.pipelines.evaluate.mmeb.video import annotations
@@ -26,10 +26,10 @@ def videomme(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, "videoID", "question", "options", "answer"):
-            options = row["options"]
-            text = "\n".join([row["question"], *options])
-            right = _at(options, ord(row["answer"]) - ord("A"), row)
-            yield _row(spec, root, row["videoID"], text, _lettered(options), right)
+            options = row.texts("options")
+            text = "\n".join([row.text("question"), *options])
+            right = _at(options, _of_letter(row), row)
+            yield _row(spec, root, row.text("videoID"), text, _lettered(options), right)
 
     return Parsed(rows=rows())
 
@@ -39,10 +39,10 @@ def egoschema(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, "video_idx", "question", "option", "answer"):
-            options = row["option"]
-            text = row["question"] + " ".join(options)
-            right = _at(options, int(row["answer"]), row)
-            yield _row(spec, root, row["video_idx"], text, _lettered(options), right)
+            options = row.texts("option")
+            text = row.text("question") + " ".join(options)
+            right = _at(options, row.whole("answer"), row)
+            yield _row(spec, root, row.text("video_idx"), text, _lettered(options), right)
 
     return Parsed(rows=rows())
 
@@ -53,11 +53,11 @@ def nextqa(spec: Spec, root: Path) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, "video", "question", "answer", *columns):
-            options = [row[name] for name in columns]
+            options = [row.text(name) for name in columns]
             shown = {option: Shown(text=option) for option in options}
-            right = _at(options, int(row["answer"]), row)
-            text = f"{row['question']}\nOptions:\n" + "\n".join(_with_letters(options))
-            yield _row(spec, root, str(row["video"]), text, shown, right)
+            right = _at(options, row.whole("answer"), row)
+            text = f"{row.text('question')}\nOptions:\n" + "\n".join(_with_letters(options))
+            yield _row(spec, root, row.text("video"), text, shown, right)
 
     return Parsed(rows=rows())
 
@@ -69,11 +69,12 @@ def mvbench(spec: Spec, root: Path) -> Parsed:
     def rows() -> Iterator[Row]:
         for subset in MVBENCH:
             for row in annotations(replace(spec, subset=subset), root, *wanted):
-                options = _with_letters(row["candidates"])
-                right = _at(options, _index(row["candidates"], row["answer"], row), row)
+                plain = row.texts("candidates")
+                options = _with_letters(plain)
+                right = options[_index(plain, row)]
                 shown = {option: Shown(text=option) for option in options}
-                text = f"{row['question']}\nOptions:\n" + "\n".join(options)
-                yield _row(spec, root, f"{subset}/{row['video']}", text, shown, right)
+                text = f"{row.text('question')}\nOptions:\n" + "\n".join(options)
+                yield _row(spec, root, f"{subset}/{row.text('video')}", text, shown, right)
 
     return Parsed(rows=rows())
 
@@ -84,9 +85,9 @@ def activitynetqa(spec: Spec, root: Path) -> Parsed:
     def rows() -> Iterator[Row]:
         for row in annotations(spec, root, "video_name", "question", "answer"):
             shown = {option: Shown(text=option) for option in _YES_NO}
-            right = _at(_YES_NO, _index(_YES_NO, row["answer"], row), row)
-            text = f"{row['question']}? (A) yes; (B) no."
-            yield _row(spec, root, f"v_{row['video_name']}", text, shown, right)
+            right = _YES_NO[_index(_YES_NO, row)]
+            text = f"{row.text('question')}? (A) yes; (B) no."
+            yield _row(spec, root, f"v_{row.text('video_name')}", text, shown, right)
 
     return Parsed(rows=rows())
 
@@ -109,13 +110,21 @@ def _with_letters(options: Sequence[str]) -> list[str]:
     return [f"({chr(ord('A') + n)}) {option}" for n, option in enumerate(options)]
 
 
-def _index(options: Sequence[str], answer: str, row: Mapping[str, Any]) -> int:
+def _of_letter(row: Cells) -> int:
+    answer = row.text("answer")
+    if len(answer) != 1:
+        raise row.wrong(f"the answer {answer!r} is no letter")
+    return ord(answer) - ord("A")
+
+
+def _index(options: Sequence[str], row: Cells) -> int:
+    answer = row.text("answer")
     if answer not in options:
-        raise ValidationError(f"the answer {answer!r} is none of {list(options)}: {row}")
+        raise row.wrong(f"the answer {answer!r} is none of {list(options)}")
     return options.index(answer)
 
 
-def _at(options: Sequence[str], index: int, row: Mapping[str, Any]) -> str:
+def _at(options: Sequence[str], index: int, row: Cells) -> str:
     if not 0 <= index < len(options):
-        raise ValidationError(f"the answer is number {index} of {len(options)} options: {row}")
+        raise row.wrong(f"the answer is number {index}, from 0, of {len(options)} options")
     return options[index]

@@ -4,9 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from tte2_ray.errors import ValidationError
+from tte2_ray.pipelines.evaluate.cells import Cells
 from tte2_ray.pipelines.evaluate.mmeb.parts import Parsed, Row, Shown
 from tte2_ray.pipelines.evaluate.mmeb.specs import Spec
 from tte2_ray.pipelines.evaluate.mmeb.video import annotations
@@ -41,26 +40,26 @@ def _beir(spec: Spec, root: Path, file_of: Callable[[str], str]) -> Parsed:
 
     def rows() -> Iterator[Row]:
         for row in annotations(replace(spec, subset="queries"), root, "query-id", "query"):
-            yield Row(instruction=spec.instruction, given=Shown(text=row["query"].strip()),
-                      candidates={}, grades=grades.get(str(row["query-id"]), {}))  # fmt: skip
+            yield Row(instruction=spec.instruction, given=Shown(text=row.text("query").strip()),
+                      candidates={}, grades=grades.get(row.text("query-id"), {}))  # fmt: skip
 
     def pages() -> Iterator[tuple[str, Shown]]:
         for row in annotations(replace(spec, subset="corpus"), root, "corpus-id", "image"):
-            page = str(row["corpus-id"])
+            page = row.text("corpus-id")
             file = root / spec.media / file_of(page)
             if file.is_file():
                 yield page, Shown(images=(file,))
             else:
-                yield page, Shown(data=_bytes(row["image"], page, spec))
+                yield page, Shown(data=_bytes(row, page, spec))
 
     return Parsed(rows=rows(), corpus=pages())
 
 
-def _bytes(image: Any, page: str, spec: Spec) -> bytes:
+def _bytes(row: Cells, page: str, spec: Spec) -> bytes:
+    image = row.raw("image")
     data = image.get("bytes") if isinstance(image, dict) else None
     if not isinstance(data, bytes) or not data:
-        raise ValidationError(f"{spec.name}: page {page} has no picture, in its table or in "
-                              f"{spec.media}")  # fmt: skip
+        raise row.wrong(f"page {page} has no picture, in this table or in {spec.media}")
     return data
 
 
@@ -68,10 +67,7 @@ def _grades(spec: Spec, root: Path) -> Mapping[str, Mapping[str, int]]:
     found: dict[str, dict[str, int]] = {}
     wanted = ("query-id", "corpus-id", "score")
     for row in annotations(replace(spec, subset="qrels"), root, *wanted):
-        grade = int(row["score"])
-        if grade != row["score"]:
-            raise ValidationError(f"{spec.name}: grade {row['score']} is no whole number")
-        if grade > 0:
-            of_query, page = found.setdefault(str(row["query-id"]), {}), str(row["corpus-id"])
+        if (grade := row.whole("score")) > 0:
+            of_query, page = found.setdefault(row.text("query-id"), {}), row.text("corpus-id")
             of_query[page] = max(grade, of_query.get(page, 0))
     return found
