@@ -194,6 +194,19 @@ def plain(ecr: str) -> str:
     return f"{parsed.think}. {parsed.statement}" if parsed.think else parsed.statement
 
 
+def completed(words: str, rewrite: str) -> str:
+    """A candidate's ECR and what a look for the query adds to it, as a judge reads them.
+
+    Args:
+        words: of the ECR, without marks.
+        rewrite: whose statement is read; what the rewriter thought is not.
+
+    >>> completed("a sign. picture of a star", "<think>sign</think>sign exit")
+    'a sign. picture of a star. sign exit'
+    """
+    return ". ".join(part for part in (words, parse_ecr(rewrite).statement) if part)
+
+
 def parse_ecr(text: str) -> ParsedEcr:
     """Takes an ECR apart; text without marks counts as a statement.
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 
 from tte2_ray.mini.judged import (
     drill_lesson,
-    rewritten_lesson,
     seen_drill_lesson,
     seen_lesson,
     seen_pair_lesson,
@@ -19,7 +18,6 @@ from tte2_ray.mini.wanted import (
     composed_lesson,
     label_lesson,
     moment_lesson,
-    seen_case_lesson,
     seen_composed_lesson,
 )
 
@@ -30,14 +28,13 @@ DRILL: Kinds = {drill_lesson: 2, composed_lesson: 1, told_lesson: 1, moment_less
                 label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1}  # fmt: skip
 """To look things up and to compare them is learned first, from words alone, which are cheap.
 Batches are small throughout: it takes many steps, not many lessons."""
-TOLD: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 2, moment_lesson: 1,
-               label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1,
-               rewritten_lesson: 1}  # fmt: skip
-"""Then to judge by it, and to say it."""
-ALL: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 1, moment_lesson: 1,
-              label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1, rewritten_lesson: 1,
-              seen_drill_lesson: 1, seen_lesson: 2, seen_composed_lesson: 1,
-              seen_case_lesson: 1, seen_pair_lesson: 1}  # fmt: skip
+TOLD: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 3, moment_lesson: 1,
+               label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1}  # fmt: skip
+"""Then to judge by it."""
+ALL: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 2, moment_lesson: 1,
+              label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1,
+              seen_drill_lesson: 2, seen_lesson: 3, seen_composed_lesson: 1,
+              seen_pair_lesson: 2}  # fmt: skip
 """At last with the candidates' media, too."""
 
 

@@ -1,8 +1,7 @@
 """What the judge learns from: candidates of the training split, each with several queries.
 
-It learns two things with one set of weights: to say of a candidate what each part of a query meets
-in it (QAR), and to answer whether it matches, with one word, from its ECR (ECRR) or from its pixels
-(MM Ranker). What it says while it compares is what it needs to know when it may only nod.
+It learns to answer with one word whether a candidate matches: from its ECR (ECRR), from its ECR and
+what a look for the query added to it (QAR), or from its pixels (MM Ranker).
 
 A lesson is one candidate, its media or its ECR first, and its branches are queries.
 """
@@ -11,16 +10,16 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from tte2_ray.mini.asks import Ask, Asks, all_hold, compared, told_hold
+from tte2_ray.mini.asks import NOTHING_OPEN, Ask, Asks, all_hold, looked, told_hold
 from tte2_ray.mini.edits import change
 from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Lesson, ask
 from tte2_ray.mini.marks import NO, YES, marked_phrase, marked_scene
 from tte2_ray.mini.media import see
-from tte2_ray.mini.tasks import Candidate, Case, make_case, phrase
+from tte2_ray.mini.tasks import Candidate, Case, make_case
 from tte2_ray.mini.truth import Scene, Split, Truth, sample_clip, sample_page, sample_scene
-from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
+from tte2_ray.prompts import completed, judge_text, judged_query, plain
 
 QUERIES: Final = 3
 """Of one candidate."""
@@ -29,10 +28,14 @@ DRILLED: Final = 3
 MEDIA_TASKS: Final = ("image_qa", "image_classification", "composed_retrieval", "grounding",
                       "video_qa", "moment_retrieval")  # fmt: skip
 """Whose queries hold media: a judge reads them through their ECR."""
+_LOOKED: Final = 0.4
+"""Share of candidates that someone looked at for the query: what is fine is known of them."""
 _SAMPLERS: Final[tuple[Callable[[random.Random, Split], Truth], ...]] = (
     sample_scene, sample_scene, lambda rng, split: sample_clip(rng, split, rng.choice((1, 2, 2))),
     sample_page,
 )  # fmt: skip
+_SEEN: Final = _SAMPLERS[1:]
+"""As often each: with media, videos and pages are harder than pictures."""
 
 
 def verdict(matches: bool) -> str:
@@ -40,7 +43,7 @@ def verdict(matches: bool) -> str:
     return YES if matches else NO
 
 
-def _asked(rng: random.Random, truth: Truth, split: Split) -> tuple[Asks, str]:
+def asked_of(rng: random.Random, truth: Truth, split: Split) -> tuple[Asks, str]:
     """What a query asks that `truth` answers, or all but answers; often only a part of it, which is
     where comparing is learned. Of what is asked half must fail: one who is mostly right to say
     "same" reads what was asked for into what it sees."""
@@ -58,9 +61,16 @@ def _asked(rng: random.Random, truth: Truth, split: Split) -> tuple[Asks, str]:
     return asks, kind
 
 
-def opening_of(ecr: str) -> str:
-    """How the prompt of a judge or a rewriter begins that reads a candidate's ECR."""
-    return f"Candidate: {plain(ecr)}\n"
+def opening_of(words: str) -> str:
+    """How the prompt of a judge begins that reads a candidate's words."""
+    return f"Candidate: {words}\n"
+
+
+def told_words(rng: random.Random, ecr: str) -> str:
+    """A candidate's ECR as a judge reads it, where it tells all that is asked; now and then someone
+    looked at the candidate all the same."""
+    words = plain(ecr)
+    return completed(words, NOTHING_OPEN) if rng.random() < _LOOKED else words
 
 
 def behind(opening: str, text: str) -> str:
@@ -70,18 +80,20 @@ def behind(opening: str, text: str) -> str:
 
 
 def told_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A candidate's ECR: whether it matches queries in words, and a look at it without media."""
+    """A candidate's ECR, half of the time completed by a look: whether it matches queries in
+    words."""
     truth = rng.choice(_SAMPLERS)(rng, split)
-    ecr = describe(truth)
-    opening, branches = opening_of(ecr), list[Branch]()
-    for number in range(QUERIES):
-        asks, kind = _asked(rng, truth, split)
-        query, marked = marked_phrase(rng, truth, asks, kind, sees=False)
-        text = judge_text(marked, plain(ecr))
-        branches.append((behind(opening, text), verdict(told_hold(asks, truth))))
-        if number == 0:
-            look = behind(opening, rewrite_text(query, ecr))
-            branches.append((look, compared(asks, truth, kind, sees=False)))
+    queries = [asked_of(rng, truth, split) for _ in range(QUERIES)]
+    looks = rng.random() < _LOOKED
+    words = plain(describe(truth))
+    if looks:
+        words = completed(words, looked(sum((a for a, _ in queries), ()), truth))
+    opening = opening_of(words)
+    holds = all_hold if looks else told_hold
+    branches = list[Branch]()
+    for asks, kind in queries:
+        _, marked = marked_phrase(rng, truth, asks, kind, sees=looks)
+        branches.append((behind(opening, judge_text(marked, words)), verdict(holds(asks, truth))))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
 
 
@@ -89,12 +101,12 @@ def drill_lesson(rng: random.Random, split: Split) -> Lesson:
     """A candidate's ECR and long queries: many parts to compare in few words."""
     truth = rng.choice(_SAMPLERS)(rng, split)
     branches = tuple(_drill(rng, truth, split, sees=False) for _ in range(QUERIES))
-    return Lesson(media=None, branches=branches, opening=opening_of(describe(truth)))
+    return Lesson(media=None, branches=branches, opening=opening_of(plain(describe(truth))))
 
 
 def seen_drill_lesson(rng: random.Random, split: Split) -> Lesson:
     """A candidate's media and long queries."""
-    truth = rng.choice(_SAMPLERS)(rng, split)
+    truth = rng.choice(_SEEN)(rng, split)
     branches = tuple(_drill(rng, truth, split, sees=True) for _ in range(QUERIES))
     return Lesson(media=see(truth, rng), branches=branches)
 
@@ -112,18 +124,6 @@ def _drill(rng: random.Random, truth: Truth, split: Split, sees: bool) -> Branch
     _, marked = marked_phrase(rng, truth, asks, kind, sees)
     holds = all_hold if sees else told_hold
     return judge_text(marked, ""), verdict(holds(asks, truth))
-
-
-def rewritten_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A candidate as it was rewritten for a query: whether it matches that query."""
-    truth = rng.choice(_SAMPLERS)(rng, split)
-    asks, kind = _asked(rng, truth, split)
-    query = phrase(rng, kind, asks)
-    ecr = compared(asks, truth, kind)
-    opening = opening_of(ecr)
-    text = judge_text(query, plain(ecr))
-    branch = (behind(opening, text), verdict(all_hold(asks, truth)))
-    return Lesson(media=None, branches=(branch,), opening=opening)
 
 
 def case_query(case: Case) -> str:
@@ -147,7 +147,7 @@ def pair_lesson(
     if sees and candidate.truth is not None:
         media = see(candidate.truth, rng, candidate.crop)
         return Lesson(media=media, branches=((judge_text(query, ""), answer),))
-    words = candidate.text if sees else plain(candidate.ecr)
+    words = candidate.text if sees else told_words(rng, candidate.ecr)
     return Lesson(media=None, branches=((judge_text(query, words), answer),))
 
 
@@ -179,17 +179,11 @@ def seen_pair_lesson(rng: random.Random, split: Split) -> Lesson:
 
 
 def seen_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A candidate's media: looks at it for queries in words, and whether it matches them.
-
-    The ECR that a look is given errs as often as not, as reasoners do: it is not to be trusted.
-    """
-    truth = rng.choice(_SAMPLERS)(rng, split)
-    errs = rng.random() < 0.5
-    ecr = describe((change(rng, truth, split) if errs else None) or truth)
+    """A candidate's media: whether it matches queries in words."""
+    truth = rng.choice(_SEEN)(rng, split)
     branches = list[Branch]()
     for _ in range(QUERIES):
-        asks, kind = _asked(rng, truth, split)
-        query, marked = marked_phrase(rng, truth, asks, kind, sees=True)
-        branches.append((rewrite_text(query, ecr), compared(asks, truth, kind)))
+        asks, kind = asked_of(rng, truth, split)
+        _, marked = marked_phrase(rng, truth, asks, kind, sees=True)
         branches.append((judge_text(marked, ""), verdict(all_hold(asks, truth))))
     return Lesson(media=see(truth, rng), branches=tuple(branches))

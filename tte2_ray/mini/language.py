@@ -55,6 +55,11 @@ def describe_lines(page: Page, first: int) -> str:
     return ecr("close up", f"close up of {_printed(page, first)}")
 
 
+def late_lines(page: Page) -> str:
+    """The lines of a page that its ECR leaves out."""
+    return _printed(page, 2)
+
+
 def _printed(page: Page, first: int) -> str:
     return ", ".join(f"{number} {good}" for good, number in page.lines[first : first + 2])
 

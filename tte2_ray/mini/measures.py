@@ -13,7 +13,8 @@ from tte2_ray.mini.asks import told_hold
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.embedder import case_batch, embed, item_lesson, query_lesson
 from tte2_ray.mini.judged import pair_lesson
-from tte2_ray.mini.lessons import LESSONS, Lesson
+from tte2_ray.mini.lessons import LESSONS, Kinds, Lesson
+from tte2_ray.mini.looks import LOOKS
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.reasoner import load_model
 from tte2_ray.mini.tasks import Candidate, Case
@@ -48,11 +49,20 @@ def reasoner_measures(folder: Path, each: int = LESSONS_EACH) -> list[Measure]:
     Returns:
         One measure for each kind of lesson; n counts tokens.
     """
+    return _next_tokens_right(folder, LESSONS, each)
+
+
+def rewriter_measures(folder: Path, each: int = LESSONS_EACH) -> list[Measure]:
+    """The same of the rewriter and a perfect look."""
+    return _next_tokens_right(folder, LOOKS, each)
+
+
+def _next_tokens_right(folder: Path, kinds: Kinds, each: int) -> list[Measure]:
     import torch
 
     model, encoder = _loaded(folder)
     measures: list[Measure] = []
-    for make in LESSONS:
+    for make in kinds:
         right = said = 0
         rng = random.Random(f"measures/{SEED}/{make.__name__}")
         lessons = [make(rng, "dev") for _ in range(each)]

@@ -3,7 +3,8 @@
     python -m tte2_ray.mini.train reasoner
     python -m tte2_ray.mini.train embedder     # think-then-embed; starts from the reasoner
     python -m tte2_ray.mini.train direct       # the baseline: the same without ECRs
-    python -m tte2_ray.mini.train judge        # judges and rewrites; starts from the reasoner
+    python -m tte2_ray.mini.train judge        # likewise
+    python -m tte2_ray.mini.train rewriter     # likewise
 
 Each writes a model folder and, beside the weights, `provenance.json` with the model's measures on
 dev scenes. `--measure` writes those anew and trains nothing.
@@ -16,7 +17,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,22 +28,26 @@ from tte2_ray.mini.curriculum import ALL, DRILL, TOLD, judged_batch
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
 from tte2_ray.mini.judge import JudgeTraining, train_judge
 from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, Lesson, lesson_batch
+from tte2_ray.mini.looks import LOOKS, SMALL_PRINT, look_batch
 from tte2_ray.mini.measures import (
     Measure,
     embedder_measures,
     judge_measures,
     reasoner_measures,
+    rewriter_measures,
 )
 from tte2_ray.mini.reasoner import ReasonerTraining, train_reasoner
+from tte2_ray.mini.rewriter import RewriterTraining, train_rewriter
 from tte2_ray.mini.sight import SightTraining
 
 WEIGHTS = Path(__file__).parent / "weights"
-Training = ReasonerTraining | EmbedderTraining | JudgeTraining
+Training = ReasonerTraining | EmbedderTraining | JudgeTraining | RewriterTraining
 TRAINING: Mapping[str, Training] = {
     "reasoner": ReasonerTraining(),
     "embedder": EmbedderTraining(),
     "direct": EmbedderTraining(reads_ecr=False),
     "judge": JudgeTraining(),
+    "rewriter": RewriterTraining(),
 }
 """How the model of each role is trained; the committed weights were made so."""
 FINGERPRINTED_BATCHES = 4
@@ -72,6 +77,23 @@ def judged_fingerprint(seed: int) -> str:
                 digest.update(lesson.opening.encode())
                 _digest(digest, lesson)
     return digest.hexdigest()[:16]
+
+
+def looks_fingerprint(seed: int) -> str:
+    """Names what the rewriter is trained on, likewise."""
+    digest = hashlib.sha256()
+    for step in range(FINGERPRINTED_BATCHES):
+        for kinds in (SMALL_PRINT, LOOKS):
+            for lesson in look_batch(seed, step, kinds):
+                _digest(digest, lesson)
+    return digest.hexdigest()[:16]
+
+
+FINGERPRINTS: Mapping[str, Callable[[int], str]] = {
+    "judge": judged_fingerprint,
+    "rewriter": looks_fingerprint,
+}
+"""Of the lessons of a role; of the others `data_fingerprint`."""
 
 
 def _digest(digest: "hashlib._Hash", lesson: Lesson) -> None:
@@ -116,9 +138,7 @@ def provenance(
         "role": role,
         "starts_from": starts_from,
         "training": asdict(training),
-        "data_fingerprint": (judged_fingerprint if role == "judge" else data_fingerprint)(
-            training.seed
-        ),
+        "data_fingerprint": FINGERPRINTS.get(role, data_fingerprint)(training.seed),
         "code_revision": revision,
         "seconds": round(seconds),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -134,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("role", choices=TRAINING)
     parser.add_argument("--out", type=Path, help="model folder; the package's own by default")
     parser.add_argument("--reasoner", type=Path, default=WEIGHTS / "reasoner",
-                        help="folder that embedders and the judge start from")  # fmt: skip
+                        help="folder that the others start from")  # fmt: skip
     parser.add_argument("--steps", type=int,
                         help="fewer, to try it out; the reasoner's sight comes before")  # fmt: skip
     parser.add_argument("--processes", type=int, default=2, help="one core each")
@@ -166,6 +186,8 @@ def _train(given: argparse.Namespace, out: Path) -> None:
         starts_from = model_version(str(given.reasoner))
         if isinstance(training, JudgeTraining):
             train_judge(given.reasoner, WEIGHTS / "embedder", out, training, _say)
+        elif isinstance(training, RewriterTraining):
+            train_rewriter(given.reasoner, out, training, _say)
         else:
             train_embedder(given.reasoner, out, training, _say)
     seconds = time.monotonic() - began
@@ -177,6 +199,8 @@ def _measures(role: str, folder: Path) -> list[Measure]:
         return reasoner_measures(folder)
     if role == "judge":
         return judge_measures(folder)
+    if role == "rewriter":
+        return rewriter_measures(folder)
     return embedder_measures(folder, reads_ecr=role == "embedder")
 
 

@@ -5,32 +5,29 @@ several queries want it, or all but it.
 """
 
 import random
-from dataclasses import replace
 from typing import Final
 
-from tte2_ray.mini.asks import Asks, ThingAsk, all_hold, compared
+from tte2_ray.mini.asks import Asks, ThingAsk, all_hold
 from tte2_ray.mini.edits import change, rearrange
 from tte2_ray.mini.edits.things import restyle
-from tte2_ray.mini.embedder import slipped
 from tte2_ray.mini.garbled import garbled_event
 from tte2_ray.mini.judged import (
     QUERIES,
     behind,
     case_query,
     opening_of,
-    pair_lesson,
+    told_words,
     verdict,
 )
 from tte2_ray.mini.language import actor, describe, ecr, event_words, look, reading_order
 from tte2_ray.mini.lessons import Branch, Lesson
 from tte2_ray.mini.marks import marked_scene
 from tte2_ray.mini.media import see
-from tte2_ray.mini.tasks import Candidate, Case, make_case
+from tte2_ray.mini.tasks import make_case
 from tte2_ray.mini.truth import Clip, Scene, Split, sample_clip, sample_scene
 from tte2_ray.mini.words import SHAPES, TEXTURES
-from tte2_ray.prompts import judge_text, judged_query, plain, rewrite_text
+from tte2_ray.prompts import judge_text, judged_query, plain
 
-_LOOKED_AT: Final = ("grounding", "moment_retrieval")
 _SAME: Final = 0.45
 """Share of queries that want the candidate itself."""
 _ANSWERS: Final = 0.7
@@ -38,38 +35,34 @@ _ANSWERS: Final = 0.7
 drawn for them, they answer few."""
 _QUESTIONS: Final = 12
 """That are drawn for a short text, beside its own."""
-_LOOKS: Final = 2
-"""At one picture, each for a query."""
-_ERRS: Final = 0.3
-"""Share of the ECRs that a look is given which err."""
+_SEEN_QUERIES: Final = 2
+"""Of one picture."""
 
 
 def composed_lesson(rng: random.Random, split: Split) -> Lesson:
     """A picture's ECR; queries want a picture after a change, which is this one or nearly so."""
     found = sample_scene(rng, split)
-    opening = opening_of(describe(found))
+    words = told_words(rng, describe(found))
+    opening = opening_of(words)
     branches = list[Branch]()
     for _ in range(QUERIES):
         wanted = found if rng.random() < _SAME else _near(rng, found, split)
         query = judged_query(_change(rng, wanted, split), describe(wanted), True)
-        text = judge_text(marked_scene(query, wanted, found), plain(describe(found)))
+        text = judge_text(marked_scene(query, wanted, found), words)
         same = all_hold(things_of(wanted), found)
         branches.append((behind(opening, text), verdict(same)))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
 
 
 def seen_composed_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A picture; looks at it for such queries, and whether it is what they want."""
+    """A picture; whether it is what such queries want."""
     found = sample_scene(rng, split)
     branches = list[Branch]()
-    for _ in range(_LOOKS):
+    for _ in range(_SEEN_QUERIES):
         wanted = found
         for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
             wanted = _near(rng, wanted, split)
         query = judged_query(_change(rng, wanted, split), describe(wanted), True)
-        shown = describe(_near(rng, found, split) if rng.random() < _ERRS else found)
-        asks = things_of(wanted)
-        branches.append((rewrite_text(query, shown), compared(asks, found, "picture")))
         same = all_hold(things_of(wanted), found)
         branches.append((judge_text(marked_scene(query, wanted, found), ""), verdict(same)))
     return Lesson(media=see(found, rng), branches=tuple(branches))
@@ -106,7 +99,8 @@ def _change(rng: random.Random, wanted: Scene, split: Split) -> str:
 def moment_lesson(rng: random.Random, split: Split) -> Lesson:
     """A short video's ECR; queries want the part of a longer one in which something happens."""
     found = sample_clip(rng, split, 1)
-    opening, happens = opening_of(describe(found)), event_words(found, found.events[0])
+    words, happens = told_words(rng, describe(found)), event_words(found, found.events[0])
+    opening = opening_of(words)
     branches = list[Branch]()
     for _ in range(QUERIES):
         wanted = happens if rng.random() < _SAME else _other_event(rng, found, split)
@@ -115,7 +109,7 @@ def moment_lesson(rng: random.Random, split: Split) -> Lesson:
         lead = rng.choice(("the moment when", "when", "the part where"))
         said = ecr(" then ".join(events), f"video where {wanted}")
         query = judged_query(f"{lead} {wanted}", said, True)
-        text = judge_text(query, plain(describe(found)))
+        text = judge_text(query, words)
         branches.append((behind(opening, text), verdict(wanted == happens)))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
 
@@ -132,7 +126,7 @@ def label_lesson(rng: random.Random, split: Split) -> Lesson:
     main = sample_scene(rng, split).things[0]
     label = f"{main.texture} {main.shape}"
     said = ecr("short text", label)
-    opening = opening_of(said)
+    opening = opening_of(plain(said))
     branches = list[Branch]()
     for _ in range(QUERIES):
         thing = rng.choice(sample_scene(rng, split).things)
@@ -157,41 +151,10 @@ def answer_lesson(rng: random.Random, split: Split) -> Lesson:
     task = rng.choice(("image_qa", "image_qa", "video_qa"))
     asked = make_case(task, rng, split, 3)
     shown = asked.positive if rng.random() < _ANSWERS else rng.choice(asked.negatives)
-    opening = opening_of(shown.ecr)
+    opening = opening_of(plain(shown.ecr))
     branches = list[Branch]()
     for case in (asked, *(make_case(task, rng, split, 3) for _ in range(_QUESTIONS))):
         if shown in (case.positive, *case.negatives):
             text = judge_text(case_query(case), plain(shown.ecr))
             branches.append((behind(opening, text), verdict(shown == case.positive)))
     return Lesson(media=None, branches=tuple(branches[:QUERIES]), opening=opening)
-
-
-def seen_case_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A candidate's media and a query with media: a look at it for that query, and the verdict."""
-    case = make_case(rng.choice(_LOOKED_AT), rng, split, 3)
-    candidate = case.positive if rng.random() < _SAME else rng.choice(case.negatives)
-    lesson = pair_lesson(case, candidate, rng, True, candidate is case.positive)
-    shown = slipped(candidate, rng) if rng.random() < _ERRS else candidate
-    look = (rewrite_text(case_query(case), shown.ecr), compared_case(case, candidate))
-    return replace(lesson, branches=(look, *lesson.branches))
-
-
-def compared_case(case: Case, candidate: Candidate) -> str:
-    """What a perfect look at a candidate says for a query with media.
-
-    Args:
-        case: of composed retrieval, grounding or moment retrieval.
-        candidate: with media.
-    """
-    wanted, found = case.positive, candidate.truth
-    assert wanted.truth is not None
-    assert found is not None
-    if candidate.crop >= 0 and isinstance(found, Scene) and isinstance(wanted.truth, Scene):
-        asked, seen = (look(scene.things[each.crop]) for scene, each in
-                       ((wanted.truth, wanted), (found, candidate)))  # fmt: skip
-        same, whole = ("same", "matches") if asked == seen else ("not", "not")
-        return ecr(f"close up of {asked}: {seen}, {same}", f"{whole}: close up of {seen}")
-    if case.asks:
-        return compared(case.asks, found, "video")
-    assert isinstance(wanted.truth, Scene)
-    return compared(things_of(wanted.truth), found, "picture")

@@ -11,11 +11,11 @@ from tte2_ray.mini.asks.ask import (
     Asks,
     Worded,
     all_hold,
-    compared,
     rewritten,
     told_hold,
 )
 from tte2_ray.mini.asks.clip import EventAsk, ask_clip
+from tte2_ray.mini.asks.look import NOTHING_OPEN, is_open, looked
 from tte2_ray.mini.asks.page import FooterAsk, LineAsk, SenderAsk, ask_page
 from tte2_ray.mini.asks.scene import (
     RELATIONS,
@@ -29,6 +29,7 @@ from tte2_ray.mini.asks.scene import (
 from tte2_ray.mini.asks.tiny import TinyAsk
 
 __all__ = [
+    "NOTHING_OPEN",
     "RELATIONS",
     "UNTOLD",
     "Ask",
@@ -46,8 +47,9 @@ __all__ = [
     "ask_clip",
     "ask_page",
     "ask_scene",
-    "compared",
     "has_fine",
+    "is_open",
+    "looked",
     "rewritten",
     "stands",
     "told_hold",

@@ -66,34 +66,6 @@ def rewritten(asks: Asks, truth: Truth, kind: str, sees: bool = True) -> str:
     return ecr(think, f"{kind} {', '.join(met)}")
 
 
-SAME, DIFFERS = "same", "not"
-"""What a comparing look says behind what an ask meets."""
-
-
-def compared(asks: Asks, truth: Truth, kind: str, sees: bool = True) -> str:
-    """A look that also says whether each ask is met, and ends in what that means for the query.
-
-    Words that compare are what a judge, who decodes nothing, can rest on.
-
-    Args:
-        asks: of the query.
-        truth: of the item.
-        kind: of item that the query looks for.
-        sees: the media; else only the item's ECR is known.
-    """
-    met = [ask.seen(truth) if sees else ask.told(truth) for ask in asks]
-    verdicts = [_verdict(ask, truth, m) for ask, m in zip(asks, met, strict=True)]
-    think = "; ".join(f"{a.words}: {m}, {v}" for a, m, v in zip(asks, met, verdicts, strict=True))
-    whole = next((v for v in (DIFFERS, UNTOLD) if v in verdicts), "matches")
-    return ecr(think, f"{whole}: {kind} {', '.join(met)}")
-
-
-def _verdict(ask: Ask, truth: Truth, met: str) -> str:
-    if met.endswith(UNTOLD):
-        return UNTOLD
-    return SAME if ask.holds(truth) else DIFFERS
-
-
 def agreement(*pairs: tuple[str, str]) -> int:
     """How well a thing agrees with what is asked, by pairs of wanted ("" for any) and found values.
 

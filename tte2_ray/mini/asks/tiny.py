@@ -32,6 +32,11 @@ class TinyAsk:
             return "no tiny"
         return tiny_look(max(tinies, key=self._agreement))
 
+    def all_seen(self, truth: Truth) -> str:
+        """All tiny things, from top left to bottom right by region."""
+        tinies = sorted(_tinies(truth), key=lambda t: (int(t.y * 3), int(t.x * 3), t.x))
+        return ", ".join(map(tiny_look, tinies)) or "no tiny"
+
     def told(self, truth: Truth) -> str:
         """That there is none, which a picture's ECR tells."""
         return "no tiny" if not _tinies(truth) else f"tiny {UNTOLD}"

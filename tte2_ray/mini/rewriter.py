@@ -1,0 +1,67 @@
+"""Trains the miniature rewriter (QAR): it goes on from the reasoner's weights, with looks alone."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tte2_ray.mini.batch import Encoder
+from tte2_ray.mini.looks import LOOKS, SMALL_PRINT, look_batch
+from tte2_ray.mini.optim import Optimizer, Schedule, launch
+from tte2_ray.mini.reasoner import backward, trainable
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewriterTraining:
+    """How the rewriter is trained; the defaults made the committed weights."""
+
+    small_print: int = 500
+    """Steps with `SMALL_PRINT`."""
+    steps: int = 1500
+    """Of these, and with `LOOKS` after them."""
+    rate: float = 2.5e-3
+    """Peak learning rate."""
+    seed: int = 0
+    processes: int = 2
+    micro_batches: int = 2
+    save_every: int = 250
+
+
+def train_rewriter(
+    reasoner: Path, folder: Path, training: RewriterTraining, say: Callable[[str], None]
+) -> None:
+    """Writes a trained rewriter to `folder`, which transformers and vLLM load.
+
+    Args:
+        reasoner: folder of the model that it starts from.
+        folder: made if missing.
+        training: how.
+        say: takes one line of progress now and then.
+    """
+    shutil.copytree(reasoner, folder, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("provenance.json"))  # fmt: skip
+    launch(_work, training.processes, folder, training, say)
+
+
+def _work(rank: int, folder: Path, training: RewriterTraining, say: Callable[[str], None]) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    torch.set_num_threads(1)
+    torch.manual_seed(training.seed)
+    model = trainable(folder)
+    encoder = Encoder(AutoTokenizer.from_pretrained(folder))
+    optimizer = Optimizer(model, Schedule(steps=training.steps, rate=training.rate))
+    began = time.monotonic()
+    for step in range(training.steps):
+        kinds = SMALL_PRINT if step < training.small_print else LOOKS
+        lessons = look_batch(training.seed, step * training.processes + rank, kinds)
+        loss = backward(model, encoder, lessons, training.micro_batches)
+        optimizer.step(step)
+        if rank == 0 and step % 50 == 49:
+            left = (time.monotonic() - began) / (step + 1) * (training.steps - step - 1)
+            say(f"rewriter step {step + 1}/{training.steps} loss {loss:.4f}, "
+                f"{left / 60:.0f} min left")  # fmt: skip
+        if rank == 0 and ((step + 1) % training.save_every == 0 or step + 1 == training.steps):
+            model.save_pretrained(folder)
