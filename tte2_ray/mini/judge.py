@@ -1,4 +1,4 @@
-"""Trains the miniature judge, which also rewrites: it goes on from the reasoner's weights."""
+"""Trains the miniature judge: it goes on from the reasoner's weights."""
 
 import shutil
 import time
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class JudgeTraining:
     """How the judge is trained; the defaults made the committed weights."""
 
-    phases: tuple[int, ...] = (1800, 700)
+    phases: tuple[int, ...] = (1800, 800)
     """Steps with `DRILL`, then with `TOLD`."""
     steps: int = 4000
     """In all; the others with `ALL`."""
@@ -40,7 +40,7 @@ class JudgeTraining:
     rate: float = 2e-3
     """Peak learning rate."""
     weight: float = 1.0
-    """Of the mean loss of a verdict, beside that of a word of a look."""
+    """Of the mean loss of a verdict, beside that of a mark that looks something up."""
     seed: int = 0
     processes: int = 2
     micro_batches: int = 2
@@ -136,7 +136,7 @@ def backward(
     verdicts: list[int],
     training: JudgeTraining,
 ) -> float:
-    """Gradients of the mean loss of the words of looks, and of verdicts; returns the latter."""
+    """Gradients of the mean loss of marks, and of verdicts; returns the latter."""
     batches = [
         encoder.batch(group) for group in buckets(lessons, encoder.length, training.micro_batches)
     ]
@@ -154,7 +154,7 @@ def backward(
 def losses(
     model: "Qwen3VLForConditionalGeneration", batch: Batch, verdicts: list[int]
 ) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Summed cross entropies: of the words of looks among all words, of verdicts among the two."""
+    """Summed cross entropies: of marks among all words, of verdicts among the two."""
     import torch
     import torch.nn.functional as F
 
