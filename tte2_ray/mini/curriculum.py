@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from tte2_ray.mini.judged import (
     drill_lesson,
+    looked_lesson,
     seen_drill_lesson,
     seen_lesson,
     seen_pair_lesson,
@@ -35,7 +36,15 @@ ALL: Kinds = {drill_lesson: 1, composed_lesson: 1, told_lesson: 2, moment_lesson
               label_lesson: 1, answer_lesson: 1, told_pair_lesson: 1,
               seen_drill_lesson: 2, seen_lesson: 3, seen_composed_lesson: 1,
               seen_pair_lesson: 2}  # fmt: skip
-"""At last with the candidates' media, too."""
+"""With the candidates' media, too."""
+
+
+LOOKED: Kinds = {looked_lesson: 5, drill_lesson: 1, composed_lesson: 1, told_lesson: 1,
+                 moment_lesson: 1, answer_lesson: 1, told_pair_lesson: 1,
+                 seen_drill_lesson: 1, seen_lesson: 1, seen_composed_lesson: 1,
+                 seen_pair_lesson: 1}  # fmt: skip
+"""At last to read what a look added, which few queries hang on. Among all else it was not learned:
+tiny things and signs that a look told of moved no verdict (docs/log.md)."""
 
 
 def judged_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.curriculum import ALL, DRILL, TOLD, Kinds, judged_batch
+from tte2_ray.mini.curriculum import ALL, DRILL, LOOKED, TOLD, Kinds, judged_batch
 from tte2_ray.mini.deeper import deepen
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import mine, mined_lessons
@@ -30,7 +30,9 @@ class JudgeTraining:
     phases: tuple[int, ...] = (1800, 800)
     """Steps with `DRILL`, then with `TOLD`."""
     steps: int = 4000
-    """In all; the others with `ALL`."""
+    """Of these; the others with `ALL`."""
+    last_steps: int = 500
+    """With `LOOKED`, after those and on a schedule of their own."""
     layers: int = 7
     """From `TOLD` on; lookups are learned with the reasoner's four, in half the time."""
     mined_cases: int = 60
@@ -39,6 +41,8 @@ class JudgeTraining:
     """Candidates of each of them."""
     rate: float = 2e-3
     """Peak learning rate."""
+    last_rate: float = 1e-3
+    """Of the last steps."""
     weight: float = 1.0
     """Of the mean loss of a verdict, beside that of a mark that looks something up."""
     seed: int = 0
@@ -48,6 +52,8 @@ class JudgeTraining:
 
     def kinds(self, step: int) -> Kinds:
         """Which lessons a batch of `step` holds."""
+        if step >= self.steps:
+            return LOOKED
         for kinds, steps in zip((DRILL, TOLD), self.phases, strict=True):
             if step < steps:
                 return kinds
@@ -76,7 +82,10 @@ def train_judge(
     add_verdicts(folder)
     pairs = mine(embedder, training.seed, training.mined_cases, training.mined_top)
     say(f"judge: {len(pairs)} pairs mined")
-    launch(_work, training.processes, folder, training, pairs, say)
+    first, last = range(training.steps), training.steps + training.last_steps
+    launch(_work, training.processes, folder, training, pairs, say, first, training.rate)
+    launch(_work, training.processes, folder, training, pairs, say, range(first.stop, last),
+           training.last_rate)  # fmt: skip
 
 
 def add_verdicts(folder: Path) -> None:
@@ -96,6 +105,8 @@ def _work(
     training: JudgeTraining,
     pairs: "list[Pair]",
     say: Callable[[str], None],
+    steps: range,
+    rate: float,
 ) -> None:
     import torch
     from transformers import AutoTokenizer
@@ -106,11 +117,11 @@ def _work(
     tokenizer = AutoTokenizer.from_pretrained(folder)
     encoder = Encoder(tokenizer)
     verdicts = [encoder.ids(word)[0] for word in (NO, YES)]
-    schedule = Schedule(steps=training.steps, rate=training.rate)
+    schedule = Schedule(steps=len(steps), rate=rate)
     optimizer = Optimizer(model, schedule)
     began = time.monotonic()
     told: list[float] = []
-    for step in range(training.steps):
+    for done, step in enumerate(steps, 1):
         if step == training.phases[0]:
             deepen(model, training.layers)
             optimizer = Optimizer(model, schedule)
@@ -120,12 +131,12 @@ def _work(
         if kinds is not DRILL:
             lessons += mined_lessons(pairs, training.seed, number, kinds)
         told.append(backward(model, encoder, lessons, verdicts, training))
-        optimizer.step(step)
-        if rank == 0 and step % 50 == 49:
-            left = (time.monotonic() - began) / (step + 1) * (training.steps - step - 1)
-            say(f"judge step {step + 1}/{training.steps} verdicts {sum(told[-50:]) / 50:.4f}, "
+        optimizer.step(done - 1)
+        if rank == 0 and done % 50 == 0:
+            left = (time.monotonic() - began) / done * (len(steps) - done)
+            say(f"judge step {step + 1}/{steps.stop} verdicts {sum(told[-50:]) / 50:.4f}, "
                 f"{left / 60:.0f} min left")  # fmt: skip
-        if rank == 0 and ((step + 1) % training.save_every == 0 or step + 1 == training.steps):
+        if rank == 0 and (done % training.save_every == 0 or done == len(steps)):
             model.save_pretrained(folder)
 
 

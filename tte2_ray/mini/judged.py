@@ -10,7 +10,16 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from tte2_ray.mini.asks import NOTHING_OPEN, Ask, Asks, all_hold, looked, told_hold
+from tte2_ray.mini.asks import (
+    NOTHING_OPEN,
+    Ask,
+    Asks,
+    all_hold,
+    has_fine,
+    is_open,
+    looked,
+    told_hold,
+)
 from tte2_ray.mini.edits import change
 from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.language import describe
@@ -30,6 +39,8 @@ MEDIA_TASKS: Final = ("image_qa", "image_classification", "composed_retrieval", 
 """Whose queries hold media: a judge reads them through their ECR."""
 _LOOKED: Final = 0.4
 """Share of candidates that someone looked at for the query: what is fine is known of them."""
+_TRIES: Final = 6
+"""For a query that leaves something open: not every item has anything of that kind."""
 _SAMPLERS: Final[tuple[Callable[[random.Random, Split], Truth], ...]] = (
     sample_scene, sample_scene, lambda rng, split: sample_clip(rng, split, rng.choice((1, 2, 2))),
     sample_page,
@@ -95,6 +106,51 @@ def told_lesson(rng: random.Random, split: Split) -> Lesson:
         _, marked = marked_phrase(rng, truth, asks, kind, sees=looks)
         branches.append((behind(opening, judge_text(marked, words)), verdict(holds(asks, truth))))
     return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def looked_lesson(rng: random.Random, split: Split) -> Lesson:
+    """A candidate's ECR completed by a look, and queries that mostly hang on what that says."""
+    truth = rng.choice(_SAMPLERS)(rng, split)
+    while isinstance(truth, Scene) and not has_fine(truth):
+        truth = sample_scene(rng, split)
+    queries = [_hanging(rng, truth) for _ in range(QUERIES)]
+    words = completed(plain(describe(truth)), looked(sum((a for a, _ in queries), ()), truth))
+    opening, branches = opening_of(words), list[Branch]()
+    for asks, kind in queries:
+        _, marked = marked_phrase(rng, truth, asks, kind, sees=True)
+        text = behind(opening, judge_text(marked, words))
+        branches.append((text, verdict(all_hold(asks, truth))))
+    return Lesson(media=None, branches=tuple(branches), opening=opening)
+
+
+def _hanging(rng: random.Random, truth: Truth) -> tuple[Asks, str]:
+    """A query that `truth` answers; or all but what its ECR leaves open; or all but anything."""
+    asks, kind = mostly_open(rng, truth, lambda: ask(rng, truth), 1)
+    draw = rng.random()
+    if draw < 0.35:
+        return asks, kind
+    fails = [i for i, each in enumerate(asks) if is_open(each, truth)] if draw < 0.75 else []
+    at = rng.choice(fails or range(len(asks)))
+    return (*asks[:at], garbled(rng, asks[at], truth), *asks[at + 1 :]), kind
+
+
+def mostly_open(
+    rng: random.Random, truth: Truth, draw: Callable[[], tuple[Asks, str]], share: float
+) -> tuple[Asks, str]:
+    """A query; mostly one that leaves something open.
+
+    Args:
+        rng: of the lesson.
+        truth: of the candidate.
+        draw: makes a query.
+        share: of queries for which a few more are drawn until one does.
+    """
+    asks, kind = draw()
+    for _ in range(_TRIES if rng.random() < share else 0):
+        if any(is_open(each, truth) for each in asks):
+            break
+        asks, kind = draw()
+    return asks, kind
 
 
 def drill_lesson(rng: random.Random, split: Split) -> Lesson:

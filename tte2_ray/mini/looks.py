@@ -7,8 +7,8 @@ query in hand. Most queries ask for detail that an ECR leaves out, and often for
 import random
 from typing import Final
 
-from tte2_ray.mini.asks import NOTHING_OPEN, Asks, SignAsk, ask_scene, is_open, looked
-from tte2_ray.mini.judged import asked_of, case_query
+from tte2_ray.mini.asks import NOTHING_OPEN, Asks, SignAsk, ask_scene, looked
+from tte2_ray.mini.judged import asked_of, case_query, mostly_open
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Kinds, Lesson
 from tte2_ray.mini.media import see
@@ -20,8 +20,7 @@ from tte2_ray.prompts import rewrite_text
 _LOOKS: Final = 3
 """At one candidate, each for a query."""
 _OPEN: Final = 0.8
-"""Share of queries for which a few are drawn until one asks for what the ECR leaves out."""
-_TRIES: Final = 6
+"""Share of queries that ask for what the ECR leaves out, where that can be had."""
 _TOLD_TASKS: Final = ("composed_retrieval", "grounding", "moment_retrieval")
 """Whose queries ask for nothing that an ECR leaves out."""
 
@@ -64,21 +63,11 @@ def told_look(rng: random.Random, split: Split) -> Lesson:
 def _looks(rng: random.Random, truth: Truth, split: Split) -> Lesson:
     branches = list[Branch]()
     for _ in range(_LOOKS):
-        asks, kind = _open(rng, truth, split)
+        asks, kind = mostly_open(rng, truth, lambda: asked_of(rng, truth, split), _OPEN)
         query = phrase(rng, kind, asks)
         look = looked(as_asked(asks, query), truth)
         branches.append((rewrite_text(query, describe(truth)), look))
     return Lesson(media=see(truth, rng), branches=tuple(branches))
-
-
-def _open(rng: random.Random, truth: Truth, split: Split) -> tuple[Asks, str]:
-    """A query, mostly one that leaves something open."""
-    asks, kind = asked_of(rng, truth, split)
-    for _ in range(_TRIES if rng.random() < _OPEN else 0):
-        if any(is_open(each, truth) for each in asks):
-            break
-        asks, kind = asked_of(rng, truth, split)
-    return asks, kind
 
 
 def as_asked(asks: Asks, query: str) -> Asks:
