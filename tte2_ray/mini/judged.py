@@ -24,7 +24,7 @@ from tte2_ray.mini.edits import change
 from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Lesson, ask
-from tte2_ray.mini.marks import NO, YES, marked_phrase, marked_scene
+from tte2_ray.mini.marks import NO, YES, marked_look, marked_phrase, marked_scene
 from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import Candidate, Case, make_case
 from tte2_ray.mini.truth import Scene, Split, Truth, sample_clip, sample_page, sample_scene
@@ -117,7 +117,7 @@ def looked_lesson(rng: random.Random, split: Split) -> Lesson:
     words = completed(plain(describe(truth)), looked(sum((a for a, _ in queries), ()), truth))
     opening, branches = opening_of(words), list[Branch]()
     for asks, kind in queries:
-        _, marked = marked_phrase(rng, truth, asks, kind, sees=True)
+        _, marked = marked_look(rng, truth, asks, kind)
         text = behind(opening, judge_text(marked, words))
         branches.append((text, verdict(all_hold(asks, truth))))
     return Lesson(media=None, branches=tuple(branches), opening=opening)

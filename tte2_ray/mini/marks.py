@@ -17,10 +17,14 @@ from tte2_ray.mini.asks import (
     Ask,
     Asks,
     EventAsk,
+    FooterAsk,
     LineAsk,
     RelationAsk,
     SenderAsk,
+    SignAsk,
     ThingAsk,
+    TinyAsk,
+    tinies_of,
 )
 from tte2_ray.mini.language import event_words, look, reading_order
 from tte2_ray.mini.lessons import MARK_OPEN, mark
@@ -52,10 +56,42 @@ def marked_phrase(
         kind: of item that it looks for.
         sees: the candidate's media; else what its ECR leaves out stays without a mark.
     """
+    return _phrased(rng, kind, asks, [_words(each, truth, sees) for each in asks])
+
+
+def _phrased(rng: random.Random, kind: str, asks: Asks, marked: Sequence[str]) -> tuple[str, str]:
     state = rng.getstate()
     query = phrase(rng, kind, asks)
     rng.setstate(state)
-    return query, phrase(rng, kind, [_Marked(_words(each, truth, sees)) for each in asks])
+    return query, phrase(rng, kind, [_Marked(words) for words in marked])
+
+
+def marked_look(rng: random.Random, truth: Truth, asks: Asks, kind: str) -> tuple[str, str]:
+    """The same of a candidate that was looked at: what a look tells is looked up as well.
+
+    Args:
+        rng: draws the order of the asks and the words between them.
+        truth: of the candidate.
+        asks: of the query.
+        kind: of item that it looks for.
+    """
+    return _phrased(rng, kind, asks, [_detail(each, truth) or _words(each, truth, True)
+                                      for each in asks])  # fmt: skip
+
+
+def _detail(ask: Ask, truth: Truth) -> str:
+    """A tiny thing with a mark behind its colour, a sign or a footer with one before its word; ""
+    for other asks."""
+    whole = _verdict(ask.holds(truth))
+    if isinstance(ask, TinyAsk):
+        shapes = {tiny.shape for tiny in tinies_of(truth) if tiny.color == ask.color}
+        known = mark(f" {min(shapes)}") if len(shapes) == 1 else "" if shapes else mark(NO)
+        return f"tiny {ask.color}{known} {ask.shape}{whole}"
+    if isinstance(ask, SignAsk) and isinstance(truth, Scene):
+        return f"sign{mark(f' {truth.sign}' if truth.sign else NO)} {ask.word}{whole}"
+    if isinstance(ask, FooterAsk) and isinstance(truth, Page):
+        return f"marked{mark(f' {truth.footer}')} {ask.word}{whole}"
+    return ""
 
 
 def marked_scene(query: str, wanted: Scene, found: Scene) -> str:

@@ -26,7 +26,7 @@ from tte2_ray.mini.asks.scene import (
     has_fine,
     stands,
 )
-from tte2_ray.mini.asks.tiny import TinyAsk
+from tte2_ray.mini.asks.tiny import TinyAsk, tinies_of
 
 __all__ = [
     "NOTHING_OPEN",
@@ -52,5 +52,6 @@ __all__ = [
     "looked",
     "rewritten",
     "stands",
+    "tinies_of",
     "told_hold",
 ]

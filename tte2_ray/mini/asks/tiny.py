@@ -23,29 +23,30 @@ class TinyAsk:
 
     def holds(self, truth: Truth) -> bool:
         """Whether such a tiny thing is there."""
-        return any(self.color == t.color and self.shape == t.shape for t in _tinies(truth))
+        return any(self.color == t.color and self.shape == t.shape for t in tinies_of(truth))
 
     def seen(self, truth: Truth) -> str:
         """The tiny thing that agrees best."""
-        tinies = _tinies(truth)
+        tinies = tinies_of(truth)
         if not tinies:
             return "no tiny"
         return tiny_look(max(tinies, key=self._agreement))
 
     def all_seen(self, truth: Truth) -> str:
         """All tiny things, from top left to bottom right by region."""
-        tinies = sorted(_tinies(truth), key=lambda t: (int(t.y * 3), int(t.x * 3), t.x))
+        tinies = sorted(tinies_of(truth), key=lambda t: (int(t.y * 3), int(t.x * 3), t.x))
         return ", ".join(map(tiny_look, tinies)) or "no tiny"
 
     def told(self, truth: Truth) -> str:
         """That there is none, which a picture's ECR tells."""
-        return "no tiny" if not _tinies(truth) else f"tiny {UNTOLD}"
+        return "no tiny" if not tinies_of(truth) else f"tiny {UNTOLD}"
 
     def _agreement(self, thing: Thing) -> int:
         return agreement((self.color, thing.color), (self.shape, thing.shape))
 
 
-def _tinies(truth: Truth) -> tuple[Thing, ...]:
+def tinies_of(truth: Truth) -> tuple[Thing, ...]:
+    """The tiny things of an item."""
     if isinstance(truth, Scene):
         return truth.tinies
     return (truth.tiny,) if isinstance(truth, Clip) else ()
