@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, TypeVar
@@ -69,9 +69,10 @@ class Seen:
     """By id."""
     limits: MediaLimits
 
-    async def show(self, candidate: Candidate) -> DecodedItem:
-        """See `cascade.Shown`."""
-        return await asyncio.to_thread(decode_item, self.items[candidate.item_id], self.limits)
+    @asynccontextmanager
+    async def show(self, candidate: Candidate) -> AsyncIterator[DecodedItem]:
+        """See `cascade.Shown`; nothing is bounded, for rounds are small."""
+        yield await asyncio.to_thread(decode_item, self.items[candidate.item_id], self.limits)
 
 
 class JudgeApart:

@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from benchmarks.logs import PlannedLog
 from tte2_ray.artifacts.shards import Shard, read_shard
-from tte2_ray.artifacts.tables import read_table
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.pipelines.rerank.job import phases_of
 from tte2_ray.pipelines.rerank.outputs import gather
 from tte2_ray.pipelines.rerank.target import Job
-from tte2_ray.schema import judgement_schema
-from tte2_ray.stages.outcomes import judgements_key
+from tte2_ray.stages.answer_tables import read_answers
 from tte2_ray.stages.ready import QueryReader, Ready
 from tte2_ray.stages.rerank import RerankWork
 
@@ -32,16 +30,21 @@ class Cost:
     """Seconds of planning and gathering."""
 
     @classmethod
-    def of(cls, log: PlannedLog, folder: Path) -> "Cost":
-        """Gathers a log whose phases are done.
+    def of(cls, logs: Sequence[PlannedLog], folder: Path) -> "Cost":
+        """Gathers logs whose phases are done, and which share no query.
 
         Args:
-            log: as it was planned.
+            logs: as they were planned.
             folder: of the benchmark.
 
         Raises:
             ValueError: a query was not answered in full: its cost would count for less.
         """
+        costs = [cls._of(log, folder) for log in logs]
+        return cls(**{f.name: sum(getattr(each, f.name) for each in costs) for f in fields(cls)})
+
+    @classmethod
+    def _of(cls, log: PlannedLog, folder: Path) -> "Cost":
         run = folder / f"run-{log.job.config.log.name}"
         run.mkdir()
         began = time.perf_counter()
@@ -59,9 +62,7 @@ def committed_first(log: PlannedLog) -> dict[str, str]:
     return {
         row["query_id"]: row["item_id"]
         for shard in log.shards
-        for row in read_table(
-            log.job.store, judgements_key(log.job.prefix, shard), judgement_schema()
-        ).to_pylist()
+        for row in read_answers(log.job.store, log.job.prefix, shard).judgements
         if row["place"] == 1
     }
 

@@ -38,7 +38,7 @@ from tte2_ray.stages.ready import Ready
 INDEXED = 512
 """Items of the index: four shards of the index job's size."""
 QUERIES, SHARD = 32, 16
-"""Of a round; of a shard, all of whose queries the phase has in flight at once."""
+"""Of a round; of a shard in the mean, all of whose queries the phase has in flight at once."""
 FIXED = ("cascade.retrieve=50", "cascade.judge=20", "cascade.rewrite=5", "cascade.stop_margin=2",
          "cascade.policy=", f"log.queries_per_shard={SHARD}")  # fmt: skip
 """The same work for every query."""
@@ -53,20 +53,19 @@ class Logs:
     """What is reranked, all of it by one job's phases."""
 
     warm: PlannedLog
-    distinct: PlannedLog
+    distinct: Sequence[PlannedLog]
+    """One for each round: all of them ask as many queries, which shards of one log need not."""
     repeating: PlannedLog
-    rounds: int
 
     @property
-    def cut(self) -> list[tuple[Shard, ...]]:
-        """The shards of each round."""
-        shards, size = self.distinct.shards, len(self.distinct.shards) // self.rounds
-        return [shards[n * size : (n + 1) * size] for n in range(self.rounds)]
+    def once(self) -> list[Shard]:
+        """The shards of all rounds."""
+        return [shard for log in self.distinct for shard in log.shards]
 
     @property
     def shards(self) -> list[Shard]:
         """Of all logs, in the order in which they are opened."""
-        return [*self.warm.shards, *self.distinct.shards, *self.repeating.shards]
+        return [*self.warm.shards, *self.once, *self.repeating.shards]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +92,8 @@ def reranking(
             make_index(folder, items[:INDEXED], world)
             logs = _logs(folder, world, queries, rounds, (*FIXED, *overrides))
             times = _times(folder, logs, {item.item_id: item for item in items[:INDEXED]})
-            distinct, again = (Cost.of(log, folder) for log in (logs.distinct, logs.repeating))
-            first = committed_first(logs.distinct)
+            distinct, again = (Cost.of(each, folder) for each in (logs.distinct, [logs.repeating]))
+            first = {k: v for log in logs.distinct for k, v in committed_first(log).items()}
     finally:
         stop_server(config.milvus.data_dir)
     require_slowest("rerank", times)
@@ -111,32 +110,34 @@ def _logs(folder: Path, world: Path, queries: int, rounds: int, overrides: Seque
     warm, once, often = found[:queries], found[queries : queries + rows], found[queries + rows :]
     return Logs(
         warm=planned(folder, "warm", warm, *overrides),
-        distinct=planned(folder, "distinct", once, *overrides),
+        distinct=[
+            planned(folder, f"distinct-{n}", once[n * queries : (n + 1) * queries], *overrides)
+            for n in range(rounds)
+        ],
         repeating=planned(folder, "repeating", repeating(often, rows), *overrides),
-        rounds=rounds,
     )
 
 
 def _times(folder: Path, logs: Logs, items: Mapping[str, Item]) -> dict[str, PhaseTimes]:
     """The phases one after another, as the job runs them."""
-    job = logs.distinct.job
+    job, rounds = logs.warm.job, len(logs.distinct)
     *before, rerank = phases_of(job)
     times = {}
     for phase in before:
         with _gated(folder, phase, logs) as behind:
-            whole = behind.seconds(logs.distinct.shards)
+            whole = behind.seconds(logs.once)
             again = behind.seconds(logs.repeating.shards)
-        times[phase.name] = PhaseTimes(rounds=[whole / logs.rounds] * logs.rounds, repeating=again)
+        times[phase.name] = PhaseTimes(rounds=[whole / rounds] * rounds, repeating=again)
     warm = ready_of(job, logs.warm.shards[:1])
     with (
         bare_cascade(job.config, items, warm) as (bare, batches, trial),
         _gated(folder, rerank, logs) as behind,
     ):
-        found = [ready_of(job, shards) for shards in logs.cut]
+        found = [ready_of(job, log.shards) for log in logs.distinct]
         pairs = alternate(
-            lambda n: behind.seconds(logs.cut[n - 1]),
+            lambda n: behind.seconds(logs.distinct[n - 1].shards),
             lambda n: _bare(bare, found[n - 1], batches),
-            logs.rounds,
+            rounds,
         )
         again = behind.seconds(logs.repeating.shards)
     mine, other = [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
@@ -148,7 +149,7 @@ def _times(folder: Path, logs: Logs, items: Mapping[str, Item]) -> dict[str, Pha
 def _gated(folder: Path, phase: Phase, logs: Logs) -> Iterator[GatedPhase]:
     """A phase over all logs, warm."""
     gates = folder / f"gates-{phase.name}"
-    with gated(phase, logs.distinct.job.store, logs.shards, gates) as behind:
+    with gated(phase, logs.warm.job.store, logs.shards, gates) as behind:
         behind.seconds(logs.warm.shards)
         yield behind
 

@@ -98,9 +98,19 @@ def judged_query(text: str, ecr: str, has_media: bool) -> str:
     >>> judged_query("the one on the left", "<think>a red star</think>close up of a star", True)
     'the one on the left. a red star. close up of a star'
     """
-    if text and not has_media:
+    if not reads_ecr(text, has_media):
         return text
     return ". ".join(part for part in (text, plain(ecr)) if part)
+
+
+def reads_ecr(text: str, has_media: bool) -> bool:
+    """Whether `judged_query` holds the ECR of a query.
+
+    Args:
+        text: the words of the query.
+        has_media: whether it holds more than words.
+    """
+    return has_media or not text
 
 
 def judge_text(query: str, candidate: str, instruction: str = JUDGE_INSTRUCTION) -> str:

@@ -67,6 +67,7 @@ def _measure(told: argparse.Namespace) -> int:
         "reasoner": Path(resolve_model(tte.reasoner.engine.model)),
         "embedder": Path(resolve_model(tte.embedder.engine.model)),
         "direct": Path(resolve_model(told.direct)),
+        **{role: Path(resolve_model(f"mini:{role}")) for role in ("judge", "rewriter")},
     }
     say(f"a test world of {told.queries} queries a task")
     kept = keep_world(BUILD / TARGET, told.seed, "test", told.queries, told.fresh)

@@ -130,7 +130,7 @@ def test_the_whole_job_is_timed_on_two_logs(
     def engines(
         config: Any, items: dict[str, Item], warm: Sequence[Ready]
     ) -> Iterator[tuple[Bare, int, list[Row]]]:
-        assert (len(items), len(warm)) == (128, 2)
+        assert (len(items), 0 < len(warm) <= 4) == (128, True)
         yield bare, 2, []
 
     def remembered(log: Any) -> dict[str, str]:

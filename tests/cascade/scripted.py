@@ -4,7 +4,8 @@ The fakes of the package answer with hashes. An order must be foreseen to be tes
 and rewriter follow a script here, at a cost that a test can reckon with.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from PIL import Image
@@ -103,18 +104,24 @@ class Saying:
         """Nothing to end."""
 
 
+def picture_of(candidate: Candidate) -> DecodedItem:
+    """What a candidate looks like."""
+    picture = Image.new("RGB", (8, 8), (candidate.rank % 256, 0, 0))
+    return DecodedItem(text=f"title of {candidate.item_id}", images=[picture], video=None,
+                       content_sha256="", notes="")  # fmt: skip
+
+
 class Pictures:
     """A `Shown` with a picture for every candidate, but for those that are gone."""
 
     def __init__(self, gone: Sequence[str] = ()) -> None:
         self.gone = gone
 
-    async def show(self, candidate: Candidate) -> DecodedItem:
+    @asynccontextmanager
+    async def show(self, candidate: Candidate) -> AsyncIterator[DecodedItem]:
         if candidate.item_id in self.gone:
             raise RowError(RowErrorClass.NOT_FOUND, f"{candidate.item_id} is gone")
-        picture = Image.new("RGB", (8, 8), (candidate.rank % 256, 0, 0))
-        return DecodedItem(text=f"title of {candidate.item_id}", images=[picture], video=None,
-                           content_sha256="", notes="")  # fmt: skip
+        yield picture_of(candidate)
 
 
 class Unneeded:
@@ -159,6 +166,8 @@ def cascade(
         "judge": 5,
         "rewrite": 2 if rewriter is not None else 0,
         "rewrite_sees_media": False,
+        "rewrite_adds": False,
+        "fusion_weight": 0.0,
         "rewrite_max_tokens": 20,
         "pricing": TIGHT,
     }

@@ -1,6 +1,7 @@
 """The purse, the plan and the shares: arithmetic that a budget stands on."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -72,7 +73,9 @@ def test_prices_count_all_that_a_prompt_holds() -> None:
     assert Prices(config).judgement(query, found) == math.ceil(1.5 * 31) + 7
     price = Prices(config).rewrite(query, found)
     assert (price.prompt, price.output) == (math.ceil(1.5 * 31) + 9, 30)
-    assert price.judgement == math.ceil(1.5 * 41) + 7
+    assert price.judgement == math.ceil(1.5 * 61) + 7, "the ECR, and behind it the rewrite"
+    alone = Prices(replace(config, rewrite_adds=False)).rewrite(query, found)
+    assert alone.judgement == math.ceil(1.5 * 41) + 7
     assert price.total == price.prompt + price.output + price.judgement
     seeing = CascadeConfig(pricing=pricing)
     assert Prices(seeing).rewrite(query, found).prompt == math.ceil(1.5 * 91) + 9

@@ -14,6 +14,7 @@ from tests.cascade.scripted import (
     candidate,
     candidates,
     cascade,
+    picture_of,
 )
 from tte2_ray.cascade import Asked, Band, Candidate, Cascade, Policy, Reranked
 from tte2_ray.errors import ConfigError, RuntimeFailure, ValidationError
@@ -212,7 +213,7 @@ def test_a_rewriter_may_see_the_candidate() -> None:
 
 
 def test_a_query_with_media_is_read_through_its_ecr_or_seen() -> None:
-    media = asyncio.run(Pictures().show(candidate(1)))
+    media = picture_of(candidate(1))
     query = asked(text="greener", ecr="<think>a star</think>find it", has_media=True, media=media)
     read = ByName(SCORES)
     rerank(cascade(read), candidates(2), query=query)

@@ -41,7 +41,7 @@ def test_the_file_is_read_by_eye() -> None:
     lines = dump_policy(POLICY).splitlines()
     assert lines[1] == '  "format": "tte2_ray.policy/1",'
     assert lines[4] == '    {"least_margin": 0.0, "judge": 20, "rewrite": 5},'
-    assert len(lines) == 12
+    assert len(lines) == 13
 
 
 def test_the_fingerprint_follows_what_decides() -> None:

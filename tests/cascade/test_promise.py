@@ -7,6 +7,7 @@ what all requests in flight may still cost are within the budget.
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tte2_ray.cascade import (
     Reranked,
     rerank_many,
 )
+from tte2_ray.cascade.ledger import RERANKING
 from tte2_ray.cascade.many import Retrieved
 from tte2_ray.cascade.reranked import LADDER
 
@@ -33,7 +35,8 @@ CASES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 
 @st.composite
 def retrieved(draw: st.DrawFn, most: int = 6) -> list[Retrieved]:
-    """Queries with candidates of any length; few have as many as are to be judged."""
+    """Queries with candidates of any length, twins among them; few have as many as are to be
+    judged."""
     queries: list[Retrieved] = []
     for number in range(draw(st.integers(1, most))):
         name = f"q{number}"
@@ -45,6 +48,10 @@ def retrieved(draw: st.DrawFn, most: int = 6) -> list[Retrieved]:
                       ecr="" if ecr == 7 else None)
             for rank, (ecr, prompt, score) in enumerate(lengths, 1)
         ]  # fmt: skip
+        for place in draw(st.sets(st.integers(1, 9), max_size=3)):
+            if place < len(found):
+                twin = found[draw(st.integers(0, place - 1))]
+                found[place] = replace(found[place], ecr=twin.ecr, ecr_key=twin.ecr_key)
         queries.append((asked(name, words_tokens=draw(st.integers(0, 200))), found))
     return queries
 
@@ -61,6 +68,7 @@ def policies(draw: st.DrawFn) -> Policy:
         name="any",
         bands=tuple(bands),
         judge_step=draw(st.sampled_from([0, 2, 3])),
+        rewrite_step=draw(st.sampled_from([0, 1, 2])),
         judge_stop=draw(st.sampled_from([0.3, 2.0])),
         stop_margin=draw(st.sampled_from([0.0, 0.5, 2.0])),
     )
@@ -78,6 +86,7 @@ def cascades(draw: st.DrawFn) -> "Made":
         slack=draw(st.sampled_from([1.0, 1.5])),
         overhead=draw(st.sampled_from([0, 40])),
         fusion=draw(st.sampled_from([0.0, 1.0])),
+        adds=draw(st.booleans()),
     )
 
 
@@ -85,12 +94,13 @@ class Made:
     """A cascade of wild engines, which can be made again with others."""
 
     def __init__(self, *, policy: Policy, seed: int, most_cost: int, refusals: float, best_of: str,
-                 slack: float, overhead: int, fusion: float) -> None:  # fmt: skip
+                 slack: float, overhead: int, fusion: float, adds: bool) -> None:  # fmt: skip
         self.policy = policy
         self._engines: dict[str, Any] = {"seed": seed, "most_cost": most_cost, "refusals": refusals}
         self._config: dict[str, Any] = {
             "rewrite_best_of": best_of,
             "fusion_weight": fusion,
+            "rewrite_adds": adds,
             "pricing": PricingConfig(
                 slack=slack, judge_overhead=overhead, rewrite_overhead=overhead
             ),
@@ -132,7 +142,8 @@ def test_no_query_spends_more_than_its_budget(
     answers = asyncio.run(rerank_many(made.wild(bank, mood=mood), queries, budget))
     for (query, found), answer in zip(queries, answers, strict=True):
         assert answer.query_id == query.query_id
-        assert answer.spent == bank.spent[query.query_id], "the ledger is what engines counted"
+        served = answer.spent - sum(answer.ledger[stage].kept for stage in RERANKING)
+        assert served == bank.spent[query.query_id], "the ledger is what engines counted"
         assert answer.spent == sum(each.spent.total for each in answer.judgements)
         assert most is None or answer.spent <= most
         assert sorted(answer.order) == sorted(each.item_id for each in found)
@@ -198,7 +209,7 @@ def test_kept_answers_need_no_engines(
 ) -> None:
     # Any budget judges what the whole run judged; what it rewrites follows from what it judged.
     made = Made(policy=Policy.fixed(8, rewrites), seed=3, most_cost=60, refusals=0.0, slack=1.0,
-                best_of=best_of, overhead=40, fusion=0.0)  # fmt: skip
+                best_of=best_of, overhead=40, fusion=0.0, adds=True)  # fmt: skip
     queries: list[Retrieved] = [
         (asked(f"q{n}"), [candidate(rank, of=f"q{n}") for rank in range(1, 9)]) for n in range(6)
     ]

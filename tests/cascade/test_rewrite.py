@@ -9,6 +9,7 @@ import pytest
 from tests.cascade.scripted import ByName, Pictures, Saying, asked, candidates, cascade
 from tte2_ray.cascade import KeptInMemory, Reranked
 from tte2_ray.cascade.asking import told
+from tte2_ray.cascade.policy import Band, Policy
 
 SCORES = {"q1/1": 0.2, "q1/2": 0.5, "q1/3": 0.9}
 
@@ -52,6 +53,32 @@ def test_what_was_closed_is_told_once() -> None:
     rerank(Saying(lambda _: "<think>clear, it is", truncated=True), judge)
     assert judge.read[-1][1].text == "clear"
     assert told("<think>a</think>b") == "a. b"
+
+
+def test_what_a_rewrite_adds_stands_behind_the_ecr() -> None:
+    """Its statement: what was thought is not judged. What it is stored as is what was written."""
+    judge = ByName(SCORES | {"clear": 1.0})
+    said = "<think>the sign</think>clear"
+    answer = rerank(Saying(lambda _: said), judge, rewrite_adds=True)
+    chosen = next(each for each in answer.judgements if each.rewrite)
+    assert judge.read[-1][1].text == f"{told(chosen.candidate.ecr)}. clear"
+    assert chosen.rewrite == said
+
+
+def test_rewriting_by_steps_ends_where_the_first_was_looked_at() -> None:
+    """Each look takes its candidate down, until one confirms what stands first then."""
+    read = []
+
+    def said(words: str) -> str:
+        read.append(words)
+        return "clear" if len(read) == 3 else "nothing of it"
+
+    bands = (Band(least_margin=0.0, judge=4, rewrite=4),)
+    stops = Policy(name="steps", bands=bands, rewrite_step=1)
+    answer = rerank(Saying(said), ByName(SCORES | {"clear": 1.0, "nothing": 0.0}), policy=stops)
+    assert len(read) == 3, "the fourth would have changed no first place"
+    assert answer.judgements[0].score == 1.0
+    assert answer.wanted_rewrites == 3
 
 
 def test_the_output_is_bounded() -> None:

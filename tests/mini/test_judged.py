@@ -5,17 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from tte2_ray.mini.asks import UNTOLD, all_hold, compared, told_hold
+from tte2_ray.mini.asks import NOTHING_OPEN, UNTOLD, all_hold, looked, told_hold
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.curriculum import ALL, TOLD, judged_batch
 from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.judge import add_verdicts
 from tte2_ray.mini.judged import (
+    _SAMPLERS,
     MEDIA_TASKS,
+    QUERIES,
+    asked_of,
     case_query,
     pair_lesson,
     told_lesson,
+    told_words,
 )
+from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Lesson, mark
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import TASKS_WITH_CORPUS, answers
@@ -25,9 +30,8 @@ from tte2_ray.mini.wanted import (
     composed_lesson,
     label_lesson,
     moment_lesson,
-    seen_composed_lesson,
 )
-from tte2_ray.prompts import judge_text, plain
+from tte2_ray.prompts import judge_text, parse_ecr, plain
 
 
 def test_lessons_are_the_same_for_the_same_step_and_differ_between_steps() -> None:
@@ -60,16 +64,6 @@ def test_the_answer_of_a_pair_is_what_its_case_says() -> None:
         assert plain(case.positive.ecr) in right.branches[0][0]
 
 
-def test_a_comparing_look_ends_in_what_is_true() -> None:
-    rng = random.Random(2)
-    for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
-        case = make_case(task, rng, "train")
-        for candidate in (case.positive, *case.negatives):
-            assert candidate.truth is not None
-            said = plain(compared(case.asks, candidate.truth, "item"))
-            assert (". matches: item" in said) == all_hold(case.asks, candidate.truth)
-
-
 def test_what_an_ecr_leaves_out_is_held_against_nobody() -> None:
     rng, open_ones = random.Random(8), 0
     for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
@@ -83,13 +77,29 @@ def test_what_an_ecr_leaves_out_is_held_against_nobody() -> None:
     assert open_ones > 0  # these only a look at them finds out
 
 
-def test_a_look_at_a_picture_says_of_it_what_the_verdict_says() -> None:
-    for seed in range(20):
-        branches = seen_composed_lesson(random.Random(seed), "train").branches
-        looks, verdicts = branches[::2], branches[1::2]
-        assert [("</think>matches:" in look) for _, look in looks] == [
-            v == YES for _, v in verdicts
-        ]
+def test_a_verdict_rests_on_what_was_looked_at_and_else_on_what_is_told() -> None:
+    """Where a look stands behind an ECR, no query of the lesson is left open."""
+    looks = 0
+    for seed in range(60):
+        lesson = told_lesson(random.Random(seed), "train")
+        rng = random.Random(seed)
+        truth = rng.choice(_SAMPLERS)(rng, "train")
+        queries = [asked_of(rng, truth, "train") for _ in range(QUERIES)]
+        shown = lesson.opening.removeprefix("Candidate: ").removesuffix("\n")
+        added = shown.removeprefix(plain(describe(truth)))
+        holds = all_hold if added else told_hold
+        assert [a == YES for _, a in lesson.branches] == [holds(a, truth) for a, _ in queries]
+        if added:
+            everything = sum((asks for asks, _ in queries), ())
+            assert added == f". {parse_ecr(looked(everything, truth)).statement}"
+            looks += 1
+    assert 15 < looks < 35
+
+
+def test_what_is_told_is_now_and_then_looked_at_all_the_same() -> None:
+    rng, ecr = random.Random(9), "<think>a</think>b"
+    words = [told_words(rng, ecr) for _ in range(50)]
+    assert set(words) == {"a. b", f"a. b. {parse_ecr(NOTHING_OPEN).statement}"}
 
 
 def test_whoever_brought_an_item_it_answers_what_it_meets() -> None:

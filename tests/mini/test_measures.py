@@ -9,13 +9,14 @@ import pytest
 from tte2_ray.artifacts.model_version import model_version
 from tte2_ray.mini.embedder import EmbedderTraining
 from tte2_ray.mini.lessons import LESSONS
+from tte2_ray.mini.looks import LOOKS
 from tte2_ray.mini.measures import embedder_measures, judge_measures, reasoner_measures
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.train import (
+    FINGERPRINTS,
     TRAINING,
     WEIGHTS,
     data_fingerprint,
-    judged_fingerprint,
     main,
 )
 
@@ -46,12 +47,12 @@ def test_a_trained_judge_finds_positives_among_near_misses() -> None:
 def test_carried_weights_say_where_they_come_from(role: str) -> None:
     said = json.loads((WEIGHTS / role / "provenance.json").read_text())
     assert said["code_revision"]
-    named = judged_fingerprint if role == "judge" else data_fingerprint
+    named = FINGERPRINTS.get(role, data_fingerprint)
     assert said["data_fingerprint"] == named(0), "the world or its lessons changed: train anew"
     assert said["training"] == json.loads(json.dumps(asdict(TRAINING[role])))
     if role != "reasoner":
         assert said["starts_from"] == model_version(str(WEIGHTS / "reasoner"))
-    measured = {"reasoner": len(LESSONS), "judge": 2 * len(TASKS)}
+    measured = {"reasoner": len(LESSONS), "judge": 2 * len(TASKS), "rewriter": len(LOOKS)}
     assert len(said["measures"]) == measured.get(role, len(TASKS))
 
 

@@ -28,7 +28,7 @@ def test_a_log_is_reranked_though_a_judge_dies(
     index, report = indexed.config, tmp_path / "reranked"
     loaded = load_config(RerankConfig, [], [
         f"index={index.index}", f"store={index.store}", f"milvus.data_dir={index.milvus.data_dir}",
-        f"log.path={log}", "log.queries_per_shard=6", f"report_dir={report}",
+        f"log.path={log}", "log.queries_per_shard=3", f"report_dir={report}",
         "reasoner.engine.kind=fake", "embedder.engine.kind=fake", "rewriter.engine.kind=fake",
         "judge.engine.kind=fake", "judge.engine.fake_dies_after=60", "judge.engine.replicas=2",
         "judge.engine.shards_in_flight=1", "cascade.retrieve=8", "cascade.judge=6",

@@ -8,7 +8,7 @@ The rows are read again on a rerun: that is what finds out whether the corpus is
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tte2_ray.artifacts.corpus import CorpusRow, RejectedRow
@@ -20,6 +20,8 @@ from tte2_ray.artifacts.tables import write_table
 from tte2_ray.errors import ConfigError
 from tte2_ray.schema import Item, item_schema
 
+LONGEST = 2
+"""Of a shard that ends by its items, in shards as they are in the mean."""
 _LETTERS_PER_FILE = 256
 _NAME_DIGITS = 32
 
@@ -31,6 +33,7 @@ def freeze_plan(
     rows_per_shard: int,
     *,
     versions: MediaVersions | None = None,
+    ends_shard: Callable[[Item], bool] | None = None,
 ) -> Plan:
     """Cut a corpus into shards, or find that it was cut before.
 
@@ -44,13 +47,16 @@ def freeze_plan(
         rows_per_shard: items in each shard but the last.
         versions: asks for the versions of media files, so that a changed file changes the name of
             its shard; None takes the URIs alone.
+        ends_shard: whether a shard ends behind an item, which the item alone decides: a row more or
+            less then moves the shards about it, and not all that follow. A shard has at most
+            `LONGEST` times `rows_per_shard` items. None counts them.
 
     Raises:
         ConfigError: `rows_per_shard` is not positive.
     """
     if rows_per_shard < 1:
         raise ConfigError(f"rows_per_shard must be positive, not {rows_per_shard}")
-    cutter = _Cutter(store, prefix, rows_per_shard, versions)
+    cutter = _Cutter(store, prefix, rows_per_shard, versions, ends_shard)
     for row in rows:
         cutter.add(row)
     plan = cutter.plan()
@@ -66,11 +72,14 @@ class _Cutter:
         prefix: str,
         rows_per_shard: int,
         versions: MediaVersions | None,
+        ends_shard: Callable[[Item], bool] | None,
     ) -> None:
         self._store = store
         self._prefix = prefix.strip("/")
         self._rows_per_shard = rows_per_shard
         self._versions = versions
+        self._ends_shard = ends_shard
+        self._most_rows = rows_per_shard * (LONGEST if ends_shard else 1)
         self._dead_letter_prefix = f"{self._prefix}/dead-letter"
         self._items: list[Item] = []
         self._letters: list[DeadLetter] = []
@@ -89,7 +98,8 @@ class _Cutter:
                 self._close_letters()
             return
         self._items.append(row)
-        if len(self._items) == self._rows_per_shard:
+        ends = self._ends_shard is not None and self._ends_shard(row)
+        if ends or len(self._items) == self._most_rows:
             self._close_shard()
 
     def plan(self) -> Plan:

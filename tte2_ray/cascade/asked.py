@@ -6,7 +6,7 @@ from tte2_ray.cascade.ledger import NOTHING, Spent
 from tte2_ray.cascade.query import Query, SeenQuery
 from tte2_ray.engines import Embedded, Reasoned
 from tte2_ray.media import DecodedItem
-from tte2_ray.prompts import judged_query
+from tte2_ray.prompts import judged_query, reads_ecr
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +65,12 @@ class Asked:
                 the ECR's counts say (`most_words_tokens`).
         """
         has_media = bool(seen.given.images or seen.given.video)
-        reads_ecr = has_media or not query.given.text
+        most = most_words_tokens(
+            prompt_tokens=said.prompt_tokens,
+            visual_tokens=said.visual_tokens,
+            output_tokens=said.output_tokens,
+            ecr_is_read=reads_ecr(query.given.text, has_media),
+        )
         return cls(
             query_id=query.given.item_id,
             instruction=query.instruction,
@@ -73,21 +78,28 @@ class Asked:
             ecr=said.text,
             has_media=has_media,
             key=key,
-            words_tokens=words_tokens or most_words_tokens(said, reads_ecr=reads_ecr),
+            words_tokens=words_tokens or most,
             ecr_spent=Spent.of_reasoned(said),
             embedding_spent=Spent.of_embedded(made) if made else NOTHING,
         )
 
 
-def most_words_tokens(said: Reasoned, *, reads_ecr: bool) -> int:
+def most_words_tokens(
+    *, prompt_tokens: int, visual_tokens: int, output_tokens: int, ecr_is_read: bool
+) -> int:
     """Above the tokens of a query's words, from the counts of its ECR.
 
     The prompt that the ECR answered holds the words, and template and task besides: a wide bound.
     What a request does not use goes back, but a small budget starts fewer requests by it.
 
     Args:
-        said: its ECR.
-        reads_ecr: whether the ECR is read beside the words.
+        prompt_tokens: text and visual together.
+        visual_tokens: of them.
+        output_tokens: of the ECR.
+        ecr_is_read: see `prompts.reads_ecr`.
+
+    >>> most_words_tokens(prompt_tokens=40, visual_tokens=36, output_tokens=9, ecr_is_read=True)
+    13
     """
-    prompt = said.prompt_tokens - said.visual_tokens
-    return prompt + said.output_tokens if reads_ecr else prompt
+    words = prompt_tokens - visual_tokens
+    return words + output_tokens if ecr_is_read else words

@@ -20,7 +20,8 @@ class BudgetConfig:
     """No query spends more. 0 leaves every query in retrieval order."""
     mean_tokens_per_query: int | None = None
     """All queries together spend no more than this times their number; those whose first stage is
-    least sure of itself get more. An order then depends on the whole log."""
+    least sure of itself get more. An order then depends on the whole log. The rerank job holds it
+    shard by shard: what a shard leaves is lost, and a rerun gives the same orders."""
     share_among: int = 64
     """Queries that a mean is shared among at a time, in the order of the log; what they leave is
     added to what the next get. They wait for one another, so more is slower at the ends."""

@@ -7,14 +7,15 @@ alone; many queries are in flight together, so that engines have full batches.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from tte2_ray.cascade.asked import Asked
 from tte2_ray.cascade.budget import Purse
 from tte2_ray.cascade.candidate import Candidate
 from tte2_ray.cascade.config import CascadeConfig
 from tte2_ray.cascade.judging import Judging
-from tte2_ray.cascade.kept import Kept
-from tte2_ray.cascade.order import leaders
+from tte2_ray.cascade.kept import Kept, KeptInMemory
+from tte2_ray.cascade.order import next_rewrites
 from tte2_ray.cascade.plan import Plan, ladder, plan
 from tte2_ray.cascade.policy import Policy
 from tte2_ray.cascade.policy_file import policy_of
@@ -37,7 +38,7 @@ class Cascade:
         rewriter: rewrites one ECR; None where nothing is rewritten.
         rewriter_version: of its model, prompt and sampling; names kept answers.
         shown: decodes candidates; needed where judge or rewriter see them.
-        kept: answers of earlier runs; None keeps none.
+        kept: answers of earlier runs; None keeps those of a query until it is done.
         policy: in place of the one that `config` names.
 
     Raises:
@@ -61,10 +62,11 @@ class Cascade:
         self.policy = policy or policy_of(config)
         _require_parts(config, self.policy, rewriter, shown)
         self._prices = Prices(config)
-        self._judging = Judging(config, judge, judge_version, shown=shown, kept=kept)
+        self._kept = kept
+        self._judging = partial(Judging, config, judge, judge_version, shown=shown)
         self._rewriting = None
         if rewriter is not None:
-            self._rewriting = Rewriting(config, rewriter, rewriter_version, shown=shown, kept=kept)
+            self._rewriting = partial(Rewriting, config, rewriter, rewriter_version, shown=shown)
 
     async def rerank(
         self, asked: Asked, candidates: Sequence[Candidate], most_tokens: int | None = None
@@ -79,14 +81,15 @@ class Cascade:
         Raises:
             RuntimeFailure: an engine is dead. What an engine refuses is part of the answer.
         """
+        kept = KeptInMemory() if self._kept is None else self._kept
         run = Run(
             asked,
             candidates,
             Purse(most_tokens),
             prices=self._prices,
             fusion_weight=self.config.fusion_weight,
-            judging=self._judging,
-            rewriting=self._rewriting,
+            judging=self._judging(kept=kept),
+            rewriting=self._rewriting(kept=kept) if self._rewriting else None,
         )
         wanted = self.policy.wanted(candidates)
         if self.config.rewrite_best_of == "retriever":
@@ -94,8 +97,10 @@ class Cascade:
             await run.judge(wanted.judge, self.policy)
         else:
             await run.judge(wanted.judge, self.policy)
-            within = self.policy.stop_margin
-            await run.rewrite(leaders(run.judgements, wanted.rewrite, within))
+            chosen = set[int]()
+            while now := next_rewrites(run.judgements, chosen, wanted.rewrite, self.policy):
+                chosen.update(now)
+                await run.rewrite(now)
         return run.result(wanted)
 
     def ladder(self, asked: Asked, candidates: Sequence[Candidate]) -> tuple[int, ...]:

@@ -43,17 +43,21 @@ class CascadeConfig:
     itself, and nothing is rewritten: the MM Ranker, with `judge` as large as `retrieve`."""
     rewrite_sees_media: bool = True
     """Whether the rewriter sees the candidate, beside its ECR."""
+    rewrite_adds: bool = True
+    """Whether a rewrite adds to the candidate's ECR, and the judge reads it behind that; else it
+    says all anew, and the judge reads it alone."""
     rewrite_best_of: RewriteBestOf = "judge"
     """`judge`: all plain ECRs are judged, the best are rewritten and judged again. `retriever`: the
     first ones are rewritten, then all are judged once, as in the paper's figure."""
-    rewrite_max_tokens: int = 88
+    rewrite_max_tokens: int = 32
     """Longest rewrite; one that meets it is cut to its last clause and closed."""
     stop_margin: float = 2.0
     """A candidate is rewritten if its score is less than this behind the best one's; where that is
     true of the best alone, nothing is. Scores lie in 0 to 1, so that 2 stops nothing. A policy
     takes its place."""
-    fusion_weight: float = 0.0
-    """Above 0, the order follows retriever + weight x judge; 0 follows the judge alone."""
+    fusion_weight: float = 1.0
+    """Above 0, the order follows retriever + weight x judge (LamRA: 1); 0 follows the judge
+    alone."""
     instructed: bool = False
     """Whether the task stands before the query's words; the miniature was trained without."""
     judge_sees_query: bool = False

@@ -1,17 +1,20 @@
 """One judgement (ECRR): a query against a candidate's ECR text, or against its pixels."""
 
 import math
+from asyncio import Lock
+from collections import defaultdict
+from functools import partial
 
 from tte2_ray.cascade.asked import Asked
-from tte2_ray.cascade.asking import Outcome, told
+from tte2_ray.cascade.asking import Outcome
 from tte2_ray.cascade.candidate import Candidate
 from tte2_ray.cascade.config import CascadeConfig
 from tte2_ray.cascade.kept import Kept, answer_key
 from tte2_ray.cascade.ledger import Spent
 from tte2_ray.cascade.shown import Shown
-from tte2_ray.engines import Judge, Judged, ModelInput
+from tte2_ray.engines import Judge, JudgeConfig, Judged, ModelInput
 from tte2_ray.engines.price import refuse_above_price
-from tte2_ray.errors import RowError, RowErrorClass
+from tte2_ray.errors import ConfigError, RowError, RowErrorClass
 
 SCORE_DIGITS = 5
 """Of a score that count. Float rounding follows a request's neighbours in a batch (below 1e-6 in
@@ -19,14 +22,16 @@ float32): without this it would decide between candidates of one ECR, where the 
 
 
 class Judging:
-    """Asks the judge about one pair, unless its answer was kept.
+    """Asks the judge about the pairs of one query, unless its answers were kept.
+
+    Twins, candidates that read the same, are one pair: the second waits for the first's answer.
 
     Args:
         config: of the cascade.
         judge: the engine.
         version: of its model, its form and its instruction: names kept answers.
+        kept: earlier answers.
         shown: decodes candidates; only `media` mode needs it.
-        kept: earlier answers; None keeps nothing.
     """
 
     def __init__(
@@ -35,28 +40,29 @@ class Judging:
         judge: Judge,
         version: str,
         *,
+        kept: Kept,
         shown: Shown | None = None,
-        kept: Kept | None = None,
     ) -> None:
         self._config, self._judge, self._version = config, judge, version
-        self._shown, self._kept = shown, kept
+        self._kept, self._shown = kept, shown
+        self._turns: defaultdict[str, Lock] = defaultdict(Lock)
 
     async def __call__(
-        self, asked: Asked, candidate: Candidate, ecr: str, most_prompt_tokens: int
+        self, asked: Asked, candidate: Candidate, words: str, most_prompt_tokens: int
     ) -> Outcome[float]:
         """The score of a pair, 0 to 1.
 
         Args:
             asked: the query.
             candidate: of it.
-            ecr: plain or rewritten; not read where the judge sees pixels.
+            words: of its ECR, plain or rewritten; not read where the judge sees pixels.
             most_prompt_tokens: a longer prompt is refused; 0 for no bound.
 
         Raises:
             RuntimeFailure: the engine is dead.
         """
         try:
-            judged, kept = await self._judged(asked, candidate, told(ecr), most_prompt_tokens)
+            judged, kept = await self._judged(asked, candidate, words, most_prompt_tokens)
         except RowError as error:
             return Outcome(answer=None, refused=error.error_class.value)
         spent = Spent.on(
@@ -74,24 +80,23 @@ class Judging:
         self, asked: Asked, candidate: Candidate, words: str, most: int
     ) -> tuple[Judged, bool]:
         """The engine's answer, and whether it was kept."""
-        media = self._config.mode == "media"
-        key = self._key(asked, candidate.ecr_key if media else words)
-        earlier = self._kept.judged(key) if self._kept is not None else None
-        if earlier is not None:
-            refuse_above_price(earlier.prompt_tokens, most)
-            return earlier, True
-        candidate_input = await self._input(candidate) if media else _words_alone(words)
-        judged = await self._judge.judge(
-            self._query(asked), candidate_input, most_prompt_tokens=most
-        )
-        if self._kept is not None:
+        key = self._key(asked, candidate.ecr_key if self._config.mode == "media" else words)
+        async with self._turns[key]:
+            earlier = self._kept.judged(key)
+            if earlier is not None:
+                refuse_above_price(earlier.prompt_tokens, most)
+                return earlier, True
+            judged = await self._ask(asked, candidate, words, most)
             self._kept.keep_judged(key, judged)
-        return judged, False
+            return judged, False
 
-    async def _input(self, candidate: Candidate) -> ModelInput:
+    async def _ask(self, asked: Asked, candidate: Candidate, words: str, most: int) -> Judged:
+        ask = partial(self._judge.judge, self._query(asked), most_prompt_tokens=most)
+        if self._config.mode != "media":
+            return await ask(_words_alone(words))
         assert self._shown is not None, "Cascade asks for it"
-        decoded = await self._shown.show(candidate)
-        return ModelInput.of(decoded.text, decoded)
+        async with self._shown.show(candidate) as decoded:
+            return await ask(ModelInput.of(decoded.text, decoded))
 
     def _query(self, asked: Asked) -> ModelInput:
         if self._config.judge_sees_query and asked.media is not None:
@@ -104,6 +109,24 @@ class Judging:
         seen = bool(query.images or query.video)
         media = self._config.mode == "media"
         return answer_key("judge", self._version, asked.key, query.text, seen, candidate, media)
+
+
+def require_seen_queries(config: CascadeConfig, judge: JudgeConfig) -> None:
+    """Refuses a judge that shall see queries, and is asked in a form that shows their words alone.
+
+    Args:
+        config: of the cascade.
+        judge: how pairs are put before it.
+
+    Raises:
+        ConfigError: a query with media would be judged without them, one of media alone as "".
+    """
+    if config.judge_sees_query and judge.form == "plain":
+        raise ConfigError(
+            "cascade.judge_sees_query is true, but judge.form is plain, which shows the words of a "
+            "query alone: set cascade.judge_sees_query=false, so that the judge reads its ECR, or "
+            "a judge.form that shows media (qwen3-vl-reranker)"
+        )
 
 
 def _words_alone(words: str) -> ModelInput:

@@ -1,6 +1,7 @@
-"""Answers that are kept: of another budget, or of a query that was asked before.
+"""Answers that are kept: of another budget, of a query that was asked before, or of a twin.
 
 A kept answer is charged as if it was served, so that what is kept changes neither plan nor order.
+No engine is asked for it: it costs nothing.
 """
 
 import hashlib

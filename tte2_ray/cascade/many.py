@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tte2_ray.cascade.asked import Asked
 from tte2_ray.cascade.asking import together
@@ -62,6 +63,6 @@ async def _rerank(
 
     async def rerank(each: Retrieved, most: int | None) -> Reranked:
         async with slots:
-            return await cascade.rerank(*each, most)
+            return replace(await cascade.rerank(*each, most), allowed=most)
 
     return await together(map(rerank, retrieved, most_tokens))

@@ -1,7 +1,8 @@
 """The final order: the judged by their scores, the others where the retriever had them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from tte2_ray.cascade.policy import Policy
 from tte2_ray.cascade.reranked import Judgement
 
 
@@ -45,6 +46,27 @@ def leaders(judgements: Sequence[Judgement], most: int, within: float) -> list[i
     if len(near) < 2:
         return []
     return sorted(near, key=lambda i: (-judgements[i].final_score, i))[:most]
+
+
+def next_rewrites(
+    judgements: Sequence[Judgement], chosen: Collection[int], most: int, policy: Policy
+) -> list[int]:
+    """The candidates that are rewritten next.
+
+    Args:
+        judgements: of all candidates of a query, in retrieval order, as they stand now.
+        chosen: positions that were chosen before, whatever became of them.
+        most: how many in all.
+        policy: which of them, and how many at a time.
+
+    Returns:
+        Positions in `judgements`, best first; none where it is enough.
+    """
+    if chosen and not policy.rewrite_step:
+        return []
+    left = most - len(chosen)
+    first = leaders(judgements, policy.rewrite_step or left, policy.stop_margin)
+    return [i for i in first if i not in chosen][:left]
 
 
 def lead(judgements: Iterable[Judgement]) -> float:

@@ -42,11 +42,12 @@ def rung(*, judged: bool, all_judgements: bool, all_rewrites: bool) -> Step:
     """The step of the ladder.
 
     Args:
-        judged: whether any candidate was, or none had to be.
+        judged: whether any candidate was, or none had to be. Where the budget had enough for all
+            and every one was refused, it was not the budget that left the retrieved order.
         all_judgements: whether the budget had enough for those that were wanted.
         all_rewrites: likewise.
     """
-    if not judged:
+    if not (judged or all_judgements):
         return "retrieval_order"
     if not all_judgements:
         return "fewer_judgements"

@@ -12,6 +12,7 @@ A policy is a small JSON file that is read by eye as well as by the cascade:
       "judge_step": 5,
       "judge_stop": 0.6,
       "stop_margin": 0.4,
+      "rewrite_step": 1,
       "made_of": {"queries": 400, "judge": "…"}
     }
 """
@@ -62,11 +63,16 @@ class Policy:
     stop_margin: float = NEVER
     """Rewritten is what lies less than this behind the best score; nothing, if that is the best
     alone."""
+    rewrite_step: int = 0
+    """Rewriting goes on until so many of the first candidates were rewritten, so many at a time:
+    with 1, until the one that stands first was looked at. 0 rewrites all that a band allows at
+    once. Each step waits for the one before."""
     made_of: Mapping[str, Any] = field(default_factory=dict)
     """What it was calibrated on; for the reader."""
 
     def __post_init__(self) -> None:
-        require_at_least(0, self, ("judge_step", "judge_stop", "stop_margin"), "policy.")
+        require_at_least(0, self, ("judge_step", "judge_stop", "stop_margin", "rewrite_step"),
+                         "policy.")  # fmt: skip
         if self.judge_step and self.judge_step < LEAST_JUDGED:
             raise ConfigError(
                 f"policy.judge_step is {self.judge_step}: 0 for all at once, or at least "

@@ -13,7 +13,8 @@ from tte2_ray.errors import ConfigError, ResourceMissingError
 Read = TypeVar("Read", Band, Policy)
 
 _NUMBERS = {"least_margin": (int, float), "judge_stop": (int, float), "stop_margin": (int, float),
-            "judge": (int,), "rewrite": (int,), "judge_step": (int,)}  # fmt: skip
+            "judge": (int,), "rewrite": (int,), "judge_step": (int,),
+            "rewrite_step": (int,)}  # fmt: skip
 _OTHERS = {"name": (str,), "bands": (list,), "made_of": (dict,)}
 
 

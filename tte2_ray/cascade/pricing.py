@@ -71,10 +71,11 @@ class Prices:
         pricing, output = self.config.pricing, self.config.rewrite_max_tokens
         shown = candidate.prompt_tokens if self.config.rewrite_sees_media else 0
         read = asked.words_tokens + candidate.ecr_tokens + shown
+        behind = candidate.ecr_tokens if self.config.rewrite_adds else 0
         return RewritePrice(
             prompt=self._at_most(read, pricing.rewrite_overhead),
             output=output,
-            judgement=self._judgement(asked, output),
+            judgement=self._judgement(asked, behind + output),
         )
 
     def _judgement(self, asked: Asked, candidate_tokens: int) -> int:

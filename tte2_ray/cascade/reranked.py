@@ -84,6 +84,9 @@ class Reranked:
     """Of all stages, the query's own ECR and vector included."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """How often: `refused:<stage>:<class>`, `rewrite:<note>`, `kept:<stage>`."""
+    allowed: int | None = field(default=None, compare=False)
+    """Tokens that it might spend when it was begun: of a mean budget, its share; None for no bound,
+    and where no `rerank_many` said it."""
     seconds: Mapping[SpendingStage, float] = field(default_factory=dict, compare=False)
     """From the first request of a stage to its last answer, waiting for other queries included; of
     the stages that asked an engine for all that they were told."""

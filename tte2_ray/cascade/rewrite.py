@@ -1,6 +1,9 @@
 """One rewrite (QAR): the reasoner says of a candidate's ECR what matters to the query."""
 
+from asyncio import Lock
+from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tte2_ray.cascade.asked import Asked
 from tte2_ray.cascade.asking import Outcome, readable, told
@@ -13,7 +16,7 @@ from tte2_ray.cascade.shown import Shown
 from tte2_ray.engines import ModelInput, Reasoned, Reasoner
 from tte2_ray.engines.price import refuse_above_price
 from tte2_ray.errors import RowError
-from tte2_ray.prompts import finished_ecr, rewrite_text
+from tte2_ray.prompts import completed, finished_ecr, rewrite_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +30,17 @@ class Rewrite:
 
 
 class Rewriting:
-    """Asks the rewriter about one candidate, unless its answer was kept.
+    """Asks the rewriter about the candidates of one query, unless its answers were kept.
+
+    Twins, candidates that look and read the same, are one request: the second waits for the first's
+    answer.
 
     Args:
         config: of the cascade.
         rewriter: the engine.
         version: of its model, prompt and sampling: names kept answers.
+        kept: earlier answers.
         shown: decodes candidates; needed where the rewriter sees them.
-        kept: earlier answers; None keeps nothing.
     """
 
     def __init__(
@@ -43,11 +49,12 @@ class Rewriting:
         rewriter: Reasoner,
         version: str,
         *,
+        kept: Kept,
         shown: Shown | None = None,
-        kept: Kept | None = None,
     ) -> None:
         self._config, self._rewriter, self._version = config, rewriter, version
-        self._shown, self._kept = shown, kept
+        self._kept, self._shown = kept, shown
+        self._turns: defaultdict[str, Lock] = defaultdict(Lock)
 
     async def __call__(
         self, asked: Asked, candidate: Candidate, price: RewritePrice, *, bounded: bool
@@ -70,6 +77,17 @@ class Rewriting:
         spent = Spent.of_reasoned(replace(said, cached_tokens=0) if kept else said, kept=kept)
         return Outcome(answer=finished(said), spent=spent)
 
+    def words(self, candidate: Candidate, made: Rewrite) -> str:
+        """What a judge reads of a candidate that was rewritten.
+
+        Args:
+            candidate: that was.
+            made: the rewrite.
+        """
+        if self._config.rewrite_adds:
+            return completed(told(candidate.ecr), made.ecr)
+        return told(made.ecr)
+
     async def _said(
         self, asked: Asked, candidate: Candidate, price: RewritePrice, bounded: bool
     ) -> tuple[Reasoned, bool]:
@@ -78,23 +96,23 @@ class Rewriting:
         seen = candidate.ecr_key if self._config.rewrite_sees_media else ""
         key = answer_key("rewrite", self._version, asked.key, words, seen, price.output)
         most = price.prompt if bounded else 0
-        earlier = self._kept.rewritten(key) if self._kept is not None else None
-        if earlier is not None:
-            refuse_above_price(earlier.prompt_tokens, most)
-            return earlier, True
-        given = await self._input(candidate, words)
-        said = await self._rewriter.reason(
-            given, most_prompt_tokens=most, most_output_tokens=price.output
-        )
-        if self._kept is not None:
+        async with self._turns[key]:
+            earlier = self._kept.rewritten(key)
+            if earlier is not None:
+                refuse_above_price(earlier.prompt_tokens, most)
+                return earlier, True
+            said = await self._ask(candidate, words, most, price.output)
             self._kept.keep_rewritten(key, said)
-        return said, False
+            return said, False
 
-    async def _input(self, candidate: Candidate, words: str) -> ModelInput:
+    async def _ask(self, candidate: Candidate, words: str, most: int, output: int) -> Reasoned:
+        """Its pixels are let go of with the answer, before what was written is judged."""
+        ask = partial(self._rewriter.reason, most_prompt_tokens=most, most_output_tokens=output)
         if not self._config.rewrite_sees_media:
-            return ModelInput(text=words)
+            return await ask(ModelInput(text=words))
         assert self._shown is not None, "Cascade asks for it"
-        return ModelInput.of(words, await self._shown.show(candidate))
+        async with self._shown.show(candidate) as decoded:
+            return await ask(ModelInput.of(words, decoded))
 
 
 def finished(said: Reasoned) -> Rewrite:

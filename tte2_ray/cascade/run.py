@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from tte2_ray.cascade.asked import Asked
-from tte2_ray.cascade.asking import Outcome, together
+from tte2_ray.cascade.asking import Outcome, together, told
 from tte2_ray.cascade.budget import Purse, Reservation
 from tte2_ray.cascade.candidate import Candidate
 from tte2_ray.cascade.judging import Judging
@@ -89,7 +89,7 @@ class Run:
             chosen: positions, the most promising first.
         """
         waiting = self._rewritable(chosen)
-        self.rewrites_wanted = len(waiting)
+        self.rewrites_wanted += len(waiting)
         while waiting:
             prices = [self._rewrite_price(i) for i in waiting]
             held = self._purse.reserve_first([price.total for price in prices])
@@ -143,7 +143,7 @@ class Run:
 
     async def _judge_plain(self, i: int, held: Reservation) -> None:
         judgement = self.judgements[i]
-        outcome = await self._ask_judge(i, judgement.candidate.ecr, held.most)
+        outcome = await self._ask_judge(i, told(judgement.candidate.ecr), held.most)
         held.settle(outcome.spent.total)
         if outcome.answer is not None:
             self._score(i, outcome.answer, "judged", plain_score=outcome.answer)
@@ -157,15 +157,16 @@ class Run:
         if made.answer is not None:
             self._note_rewrite(i, made.answer)
             if made.answer.ecr:
-                again = await self._ask_judge(i, made.answer.ecr, price.judgement)
+                words = self._rewriting.words(candidate, made.answer)
+                again = await self._ask_judge(i, words, price.judgement)
                 spent += again.spent.total
                 if again.answer is not None:
                     self._score(i, again.answer, "rewritten", rewrite=made.answer.ecr)
         held.settle(spent)
 
-    async def _ask_judge(self, i: int, ecr: str, most: int) -> Outcome[float]:
+    async def _ask_judge(self, i: int, words: str, most: int) -> Outcome[float]:
         candidate = self.judgements[i].candidate
-        outcome = await self._judging(self._asked, candidate, ecr, most if self._bounded else 0)
+        outcome = await self._judging(self._asked, candidate, words, most if self._bounded else 0)
         self._charge(i, "judge", outcome)
         return outcome
 

@@ -58,6 +58,23 @@ def hidden_size(described: dict[str, Any]) -> int:
     return int(text.get("hidden_size") or 0)
 
 
+def model_parameters(described: dict[str, Any]) -> int:
+    """About how many parameters a decoder has by its config.json, without what sees pixels; 0 where
+    that does not say.
+
+    >>> model_parameters({"hidden_size": 2048, "num_hidden_layers": 28, "intermediate_size": 6144,
+    ...                   "vocab_size": 151936})
+    1837891584
+    """
+    text = described.get("text_config") or described
+    hidden, layers, inner, words = (
+        int(text.get(name) or 0)
+        for name in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")
+    )
+    of_layer = 4 * hidden * hidden + 3 * hidden * inner
+    return layers * of_layer + words * hidden
+
+
 def refuse_longer(model: str, wanted: int, own: int) -> None:
     """Refuses vectors that are longer than a model makes them.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import ConfigError
 from tte2_ray.milvus.client import connect, typed_errors
-from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.config import Metric, MilvusConfig
 from tte2_ray.milvus.expressions import one_of
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class Searcher:
     def __init__(self, config: MilvusConfig, *, client: "MilvusClient | None" = None) -> None:
         self._config = config
         self._client = client or connect(config)
+
+    @property
+    def metric(self) -> Metric:
+        """Of its collections."""
+        return self._config.metric
 
     def search(
         self,
@@ -103,13 +108,15 @@ class Searcher:
         """The nearest items of a pool, best first; ties keep the order of the pool.
 
         Each is compared by its own vector. A search with a filter would miss most of a pool: the
-        HNSW of Milvus Lite finds 1 of 9 items that are spread over 20,000, with ef 128.
+        HNSW of Milvus Lite finds 1 of 9 items that are spread over 20,000, with ef 128. A score
+        follows from its two vectors alone, to the last bit: neither the other queries nor the other
+        items of the pool are in it.
 
         Args:
             collection: a collection or an alias.
             vectors_QD: Q queries of dimension D.
             k: hits for each query, 1 to `K_MAX`; fewer where the collection holds fewer of them.
-            pool: ids; their vectors are fetched, 4 D bytes each.
+            pool: ids; their vectors are fetched, 8 D bytes each.
             output_fields: of `STORED_FIELDS` or "vector", returned with each hit.
 
         Raises:
@@ -123,21 +130,21 @@ class Searcher:
         if not found:
             return [[] for _ in vectors_QD]
         ids = [item_id for item_id in dict.fromkeys(pool) if item_id in found]
-        items_ID = np.array([found[item_id]["vector"] for item_id in ids], dtype=np.float32)
-        scores_QI = _scores(self._config.metric, np.asarray(vectors_QD), items_ID)
-        nearest_QI = np.argsort(scores_QI if self._config.metric == "L2" else -scores_QI, axis=1,
-                                kind="stable")  # fmt: skip
-        return [
-            [
+        items_ID = np.array([found[item_id]["vector"] for item_id in ids], dtype=np.float64)
+        hits_QK = []
+        for query_D in np.asarray(vectors_QD, dtype=np.float64):
+            scores_I = _scores(self._config.metric, query_D, items_ID)
+            keys_I = scores_I if self._config.metric == "L2" else -scores_I
+            nearest_K = np.argsort(keys_I, kind="stable")[:k]
+            hits_QK.append([
                 Hit(
                     item_id=ids[i],
                     score=float(scores_I[i]),
                     fields={name: found[ids[i]][name] for name in output_fields},
                 )
-                for i in nearest_I[:k]
-            ]
-            for scores_I, nearest_I in zip(scores_QI, nearest_QI, strict=True)
-        ]
+                for i in nearest_K
+            ])  # fmt: skip
+        return hits_QK
 
     def fetch(
         self,
@@ -194,24 +201,27 @@ def _require_k(k: int) -> None:
 
 
 def _scores(
-    metric: str,
-    queries_QD: "np.ndarray[Any, np.dtype[np.float32]]",
-    items_ID: "np.ndarray[Any, np.dtype[np.float32]]",
+    metric: Metric,
+    query_D: "np.ndarray[Any, np.dtype[np.float64]]",
+    items_ID: "np.ndarray[Any, np.dtype[np.float64]]",
 ) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """What Milvus gives: cosine, dot product, or squared distance."""
+    """What Milvus gives: cosine, dot product, or squared distance.
+
+    A product of matrices adds in an order that follows from how many rows there are; `vecdot` adds
+    the values of each pair of rows by themselves.
+    """
     import numpy as np
 
-    dots_QI = queries_QD @ items_ID.T
-    squares_Q, squares_I = (np.square(each).sum(axis=1) for each in (queries_QD, items_ID))
+    dots_I = np.vecdot(items_ID, query_D)
+    square, squares_I = np.vecdot(query_D, query_D), np.vecdot(items_ID, items_ID)
     if metric == "IP":
-        return dots_QI
-    if metric == "L2":
-        distances_QI: np.ndarray[Any, np.dtype[np.float32]]
-        distances_QI = squares_Q[:, None] + squares_I - 2 * dots_QI
-        return distances_QI
-    norms_QI = np.sqrt(squares_Q[:, None] * squares_I)
-    cosines_QI: np.ndarray[Any, np.dtype[np.float32]] = dots_QI / norms_QI
-    return cosines_QI
+        scores_I = dots_I
+    elif metric == "L2":
+        scores_I = square + squares_I - 2 * dots_I
+    else:
+        scores_I = dots_I / np.sqrt(square * squares_I)
+    rounded_I: np.ndarray[Any, np.dtype[np.float32]] = scores_I.astype(np.float32)
+    return rounded_I
 
 
 def _hit(answer: Mapping[str, Any], output_fields: Sequence[str]) -> Hit:

@@ -43,10 +43,12 @@ def outcome_schema() -> "pa.Schema":
             ("judge_s", pa.float64()),  # to its last answer; NaN where an answer was kept, or none
             ("rewrite_s", pa.float64()),  # with judging what was written; likewise
             ("ecr", pa.string()),  # of the query
+            ("cut", pa.string()),  # what models did not read of it, or not write
             ("notes", pa.string()),  # what happened, and how often, as JSON
             ("error_class", pa.string()),
             ("error_message", pa.string()),
             ("error_stage", pa.string()),
+            ("attempt", pa.string()),  # names the tables of judgements and ledger of the shard
         ],
     )
 
@@ -120,6 +122,7 @@ def query_schema() -> "pa.Schema":
             ("judge_s", pa.float64()),
             ("rewrite_s", pa.float64()),
             ("ecr", pa.string()),
+            ("cut", pa.string()),
             ("notes", pa.string()),
             ("error_class", pa.string()),
             ("error_message", pa.string()),

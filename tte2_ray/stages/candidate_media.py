@@ -1,10 +1,14 @@
 """Candidates as they are seen: found in the frozen corpus by their shard, and decoded.
 
-What many queries find is decoded once for those that ask for it at about the same time.
+What many queries find is decoded once for those that ask for it at about the same time. Whatever
+the number of queries and the size of their pools, no more are held decoded than are shown at once,
+and the few that were shown last.
 """
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from threading import Lock
 
 from tte2_ray.artifacts.generations import first_generation
@@ -31,17 +35,25 @@ class CandidateMedia:
         corpus: its folder, from the manifest of the index.
         recipe: of the index's ECRs: tells whether a file is still what was reasoned about.
         decoder: fetches and decodes.
+        at_once: candidates that are shown, those that are decoded for it among them.
     """
 
-    def __init__(self, store: Store, corpus: str, recipe: EcrRecipe, decoder: Decoder) -> None:
+    def __init__(
+        self, store: Store, corpus: str, recipe: EcrRecipe, decoder: Decoder, at_once: int
+    ) -> None:
         self._store, self._corpus, self._recipe = store, corpus, recipe
-        self._decoder = decoder
+        self._decoder, self._slots = decoder, asyncio.Semaphore(at_once)
         self._shards: OrderedDict[str, dict[str, Item]] = OrderedDict()
         self._reading = Lock()
         self._decoded: OrderedDict[str, asyncio.Task[DecodedItem]] = OrderedDict()
 
-    async def show(self, candidate: Candidate) -> DecodedItem:
+    @asynccontextmanager
+    async def show(self, candidate: Candidate) -> AsyncIterator[DecodedItem]:
         """See `Shown.show`."""
+        async with self._slots:
+            yield await self._shared(candidate)
+
+    async def _shared(self, candidate: Candidate) -> DecodedItem:
         task = self._decoded.get(candidate.item_id)
         if task is None:
             task = asyncio.ensure_future(self._show(candidate))

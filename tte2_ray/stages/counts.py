@@ -28,6 +28,8 @@ class Counts:
     """Tokens that the model wrote."""
     truncated: int = 0
     """ECRs that met their limit."""
+    refused: int = 0
+    """Of those that came through, queries of which a request was refused that may pass again."""
     taken_over: int = 0
     """Rows that came through in an earlier run, and cost nothing in this one."""
     decode_s: float = 0.0

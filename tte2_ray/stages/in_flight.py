@@ -1,4 +1,5 @@
-"""How many queries of a shard are reranked at a time; it changes no answer."""
+"""How many queries of a shard are reranked at a time, and how many candidates of a replica are
+decoded; it changes no answer."""
 
 from tte2_ray.cascade import CascadeConfig, Policy
 from tte2_ray.engines import EngineConfig
@@ -32,3 +33,21 @@ def queries_in_flight(config: CascadeConfig, policy: Policy, engine: EngineConfi
     if config.mode == "media":
         seen = max(band.judge for band in bands)
     return max(1, min(most, engine.max_in_flight // seen)) if seen else most
+
+
+def shown_in_flight(config: CascadeConfig, judge: EngineConfig, rewriter: EngineConfig) -> int:
+    """How many candidates a replica holds decoded: those that their engine serves, and as many that
+    wait for it.
+
+    Args:
+        config: of the cascade.
+        judge: sees candidates in the mode `media`.
+        rewriter: sees them in the other.
+
+    >>> engines = EngineConfig(max_in_flight=8), EngineConfig(max_in_flight=3)
+    >>> [shown_in_flight(config, *engines) for config in
+    ...  (CascadeConfig(mode="media", rewrite=0), CascadeConfig())]
+    [16, 6]
+    """
+    sees = judge if config.mode == "media" else rewriter
+    return FULL * sees.max_in_flight

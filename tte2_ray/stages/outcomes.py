@@ -1,18 +1,15 @@
-"""The rows that a shard of queries leaves, and where they lie.
-
-<prefix>/shard-<name>.parquet              what became of each query; written last
-<prefix>/shard-<name>.judgements.parquet   candidates in their final orders
-<prefix>/shard-<name>.ledger.parquet       tokens by stage
-"""
+"""The rows that a shard of queries leaves (see `answer_tables`), and what they count."""
 
 import json
 import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
-from tte2_ray.artifacts.markers import table_key
-from tte2_ray.artifacts.shards import Shard
-from tte2_ray.cascade import BudgetConfig, Reranked
+from tte2_ray.cascade import Reranked
+from tte2_ray.errors import RowErrorClass
 from tte2_ray.schema import Item
+from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.ready import Ready, Refused
 from tte2_ray.stages.work import Row
 
@@ -21,20 +18,13 @@ MISSING_NAMED = 5
 MISSING = "missing_candidates"
 """Their name among the notes of an outcome."""
 UNBOUNDED = -1
-
-
-def judgements_key(prefix: str, shard: Shard) -> str:
-    """Where the judgements of a shard lie."""
-    return _beside(prefix, shard, "judgements")
-
-
-def ledger_key(prefix: str, shard: Shard) -> str:
-    """Where the ledger of a shard lies."""
-    return _beside(prefix, shard, "ledger")
-
-
-def _beside(prefix: str, shard: Shard, what: str) -> str:
-    return f"{table_key(prefix, shard).removesuffix('.parquet')}.{what}.parquet"
+LASTING: Final = frozenset(
+    (RowErrorClass.OVER_PRICE, RowErrorClass.EMPTY_ECR, RowErrorClass.CONTEXT_OVERFLOW)
+)
+"""Refusals that follow from what the fingerprint of a reranking names: they come again each time.
+Others, as of a store that did not answer, may pass."""
+REFUSED: Final = "refused:"
+"""Before stage and class, among the notes of an outcome."""
 
 
 def rows_of(answer: Reranked) -> list[dict[str, Any]]:
@@ -43,16 +33,27 @@ def rows_of(answer: Reranked) -> list[dict[str, Any]]:
     return [row | {"shard": judgement.candidate.shard} for row, judgement in pairs]
 
 
-def outcome_row(
-    item: Item, found: Ready | Refused, answer: Reranked | None, budget: BudgetConfig
-) -> Row:
+def counted(outcomes: Sequence[Row]) -> Counts:
+    """What became of the queries of a shard.
+
+    Args:
+        outcomes: a row each.
+    """
+    again = sum(any(map(_may_pass, json.loads(row["notes"]))) for row in outcomes)
+    return replace(Counts.of_table(outcomes), refused=again)
+
+
+def _may_pass(note: str) -> bool:
+    return note.startswith(REFUSED) and note.rpartition(":")[2] not in LASTING
+
+
+def outcome_row(item: Item, found: Ready | Refused, answer: Reranked | None) -> Row:
     """What became of a query.
 
     Args:
         item: the query.
         found: what it was given.
         answer: None where it was refused.
-        budget: of the job.
     """
     row: Row = {
         "item_id": item.item_id, "step": "", "degraded": False, "candidates": 0, "missing": 0,
@@ -70,7 +71,6 @@ def outcome_row(
     notes: dict[str, Any] = dict(answer.notes)
     if found.missing:
         notes[MISSING] = list(found.missing[:MISSING_NAMED])
-    allowed = budget.tokens_per_query
     return row | {
         "step": answer.step,
         "degraded": answer.degraded or bool(found.missing),
@@ -78,7 +78,7 @@ def outcome_row(
         "missing": len(found.missing),
         "wanted_judgements": answer.wanted_judgements,
         "wanted_rewrites": answer.wanted_rewrites,
-        "allowed": UNBOUNDED if allowed is None else allowed,
+        "allowed": UNBOUNDED if answer.allowed is None else answer.allowed,
         "spent": answer.spent,
         "judge_s": answer.seconds.get("judge", math.nan),
         "rewrite_s": answer.seconds.get("rewrite", math.nan),

@@ -18,14 +18,19 @@ from tte2_ray.cascade import (
     candidates_of,
     retrieve,
 )
+from tte2_ray.cascade.asked import most_words_tokens
 from tte2_ray.errors import RowErrorClass
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.searcher import Hit, Searcher
+from tte2_ray.prompts import reads_ecr
 from tte2_ray.schema import Item, ecr_schema, vector_schema
 from tte2_ray.stages.queries import key_of_query
 from tte2_ray.stages.work import Row
 
 _MISSING_SHOWN = 5
+_LOOKED_UP = 4
+"""Of a first-stage run so many times as are retrieved, where the index lacks some: a run over
+another corpus must not be looked up whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,8 @@ class Ready:
     """A query with what was found for it."""
 
     item: Item
+    content_key: str
+    """Of its words and the bytes of its media, when its ECR and its vector were made."""
     asked: Asked
     candidates: tuple[Candidate, ...]
     missing: tuple[str, ...] = ()
@@ -150,22 +157,28 @@ class QueryReader:
         return doubtful.keys() - known.keys()
 
     def _of_the_run(self, frozen: Sequence[Frozen]) -> list[tuple[list[Hit], tuple[str, ...]]]:
-        heads = [each.pool[: self._sources.retrieve] for each in frozen]
-        wanted = dict.fromkeys(item_id for head in heads for item_id in head)
-        stored = self._searcher.fetch(
-            self._sources.collection, wanted, output_fields=CANDIDATE_FIELDS
-        )
-        return [
-            (
-                [
-                    Hit(item_id=item_id, score=score, fields=stored[item_id])
-                    for item_id, score in zip(head, each.scores, strict=False)
-                    if item_id in stored
-                ],
-                tuple(item_id for item_id in head if item_id not in stored),
+        """The first of each pool that the index has, and the ids before them that it has not."""
+        most = self._sources.retrieve
+        stored: dict[str, Row] = {}
+        for start, end in ((0, most), (most, _LOOKED_UP * most)):
+            short = [each.pool for each in frozen
+                     if sum(i in stored for i in each.pool[:start]) < most]  # fmt: skip
+            wanted = dict.fromkeys(item_id for pool in short for item_id in pool[start:end])
+            stored |= self._searcher.fetch(
+                self._sources.collection, wanted, output_fields=CANDIDATE_FIELDS
             )
-            for each, head in zip(frozen, heads, strict=True)
-        ]
+        found: list[tuple[list[Hit], tuple[str, ...]]] = []
+        for each in frozen:
+            hits, missing = list[Hit](), list[str]()
+            for item_id, score in zip(each.pool[: _LOOKED_UP * most], each.scores, strict=False):
+                if len(hits) == most:
+                    break
+                if item_id in stored:
+                    hits.append(Hit(item_id=item_id, score=score, fields=stored[item_id]))
+                else:
+                    missing.append(item_id)
+            found.append((hits, tuple(missing)))
+        return found
 
     def _ready(
         self,
@@ -184,6 +197,7 @@ class QueryReader:
         metric = "COSINE" if of_run else self._sources.milvus.metric  # higher is nearer in a run
         return Ready(
             item=item,
+            content_key=ecr["content_key"],
             asked=self._asked(item, ecr, vectors.get(item.item_id)),
             candidates=candidates_of(hits, metric),
             missing=missing,
@@ -191,18 +205,19 @@ class QueryReader:
 
     def _asked(self, item: Item, ecr: Row, vector: Row | None) -> Asked:
         instruction = Frozen.of(item).instruction
-        read, written = ecr["prompt_tokens"] - ecr["visual_tokens"], ecr["output_tokens"]
+        text, has_media = item.text[: self._sources.max_text_chars], item.modality != "text"
+        counts = {name: ecr[name] for name in ("prompt_tokens", "visual_tokens", "output_tokens")}
         return Asked(
             query_id=item.item_id,
             instruction=instruction,
-            text=item.text[: self._sources.max_text_chars],
+            text=text,
             ecr=ecr["ecr"],
-            has_media=item.modality != "text",
+            has_media=has_media,
             key=key_of_query(
                 ecr["ecr_key"], instruction, self._sources.recipe, self._sources.vectors
             ),
-            words_tokens=read + written,
-            ecr_spent=_spent(ecr, written),
+            words_tokens=most_words_tokens(**counts, ecr_is_read=reads_ecr(text, has_media)),
+            ecr_spent=_spent(ecr, ecr["output_tokens"]),
             embedding_spent=_spent(vector) if vector else Spent(),
         )
 

@@ -9,15 +9,14 @@ answers are all kept starts neither.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.artifacts.keys import EcrRecipe
-from tte2_ray.artifacts.markers import mark_done, marker_key, table_key
+from tte2_ray.artifacts.markers import mark_done, marker_key
 from tte2_ray.artifacts.shards import Shard, read_shard
 from tte2_ray.artifacts.store import open_store
-from tte2_ray.artifacts.tables import read_table, write_table
 from tte2_ray.cascade import (
     BudgetConfig,
     Cascade,
@@ -30,18 +29,20 @@ from tte2_ray.cascade import (
 from tte2_ray.cascade.ledger import RERANKING
 from tte2_ray.engines import JudgeConfig, ReasonerConfig, build_judge, build_reasoner
 from tte2_ray.engines.lazily import LazyJudge, LazyReasoner
-from tte2_ray.errors import RowError, RuntimeFailure
+from tte2_ray.errors import RuntimeFailure
 from tte2_ray.media import MediaLimits
 from tte2_ray.milvus.searcher import Searcher
-from tte2_ray.schema import judgement_schema, ledger_schema, outcome_schema
+from tte2_ray.stages.answer_tables import AnswerTables, read_outcomes, write_answers
 from tte2_ray.stages.candidate_media import CandidateMedia
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.decoder import Decoder
-from tte2_ray.stages.in_flight import queries_in_flight
+from tte2_ray.stages.in_flight import queries_in_flight, shown_in_flight
 from tte2_ray.stages.kept import KeptAnswers
 from tte2_ray.stages.metrics import engine_clock
-from tte2_ray.stages.outcomes import judgements_key, ledger_key, outcome_row, rows_of
-from tte2_ray.stages.ready import QueryReader, Ready, Refused, Sources
+from tte2_ray.stages.outcomes import counted, outcome_row, rows_of
+from tte2_ray.stages.own_stages import Before, OwnStages, own_stages
+from tte2_ray.stages.query_media import with_media
+from tte2_ray.stages.ready import QueryReader, Ready, Sources
 from tte2_ray.stages.work import Row, as_columns, leave_with_dead_engine, shards_of
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class RerankWork:
     rewriter: ReasonerConfig
     judge_version: str
     rewriter_version: str
+    before: Before = field(default_factory=Before)
 
 
 class _Starts:
@@ -96,7 +98,8 @@ class RerankShards:
         engine = work.judge.engine
         self._work, self._store = work, open_store(work.root)
         self._decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
-        self._shown = CandidateMedia(self._store, work.corpus, work.recipe, self._decoder)
+        at_once = shown_in_flight(work.cascade, engine, work.rewriter.engine)
+        self._shown = CandidateMedia(self._store, work.corpus, work.recipe, self._decoder, at_once)
         self._reader = QueryReader(self._store, Searcher(work.sources.milvus), work.sources)
         self._starts = _Starts()
         self._judge = LazyJudge(partial(self._starts.of, build_judge, work.judge))
@@ -127,9 +130,9 @@ class RerankShards:
         """
         began, decoded_before = time.perf_counter(), self._decoder.seconds
         starts_before = self._starts.seconds
-        outcomes = await asyncio.to_thread(self._committed, shard)
+        outcomes = await asyncio.to_thread(read_outcomes, self._store, self._work.prefix, shard)
         # Tables without a marker: a crash came between them. What they cost is not spent again.
-        counts = Counts.of_table(outcomes) if outcomes is not None else await self._rerank(shard)
+        counts = counted(outcomes) if outcomes is not None else await self._rerank(shard)
         starting_s = self._starts.seconds - starts_before
         counts = replace(
             counts,
@@ -140,40 +143,24 @@ class RerankShards:
         await asyncio.to_thread(mark_done, self._store, marker, counts.as_dict())
         return counts
 
-    def _committed(self, shard: Shard) -> list[Row] | None:
-        key = table_key(self._work.prefix, shard)
-        if not self._store.exists(key):
-            return None
-        rows: list[Row] = read_table(self._store, key, outcome_schema()).to_pylist()
-        return rows
-
     async def _rerank(self, shard: Shard) -> Counts:
         items = await asyncio.to_thread(read_shard, self._store, shard)
         found = await asyncio.to_thread(self._reader.read, shard, items)
-        found = await asyncio.gather(*map(self._with_media, found))
+        if self._work.cascade.judge_sees_query:
+            found = await asyncio.gather(*(with_media(each, self._decoder) for each in found))
         kept = await asyncio.to_thread(KeptAnswers, self._store, shard)
+        own = await asyncio.to_thread(
+            own_stages, self._store, shard, self._work.sources, self._work.before
+        )
         ready = [each for each in found if isinstance(each, Ready)]
         answers = iter(await self._answers(ready, kept))
         answered = [next(answers) if isinstance(each, Ready) else None for each in found]
         outcomes = [
-            outcome_row(*each, self._work.budget)
+            outcome_row(*each) | {"cut": own.cut.get(each[0].item_id, "")}
             for each in zip(items, found, answered, strict=True)
         ]
-        await asyncio.to_thread(self._write, shard, outcomes, ready, answered, kept)
-        return _charged(Counts.of_table(outcomes), [a for a in answered if a], kept)
-
-    async def _with_media(self, found: Ready | Refused) -> Ready | Refused:
-        """The query with its pixels, where the judge is to see them."""
-        if not (self._work.cascade.judge_sees_query and isinstance(found, Ready)):
-            return found
-        if not found.asked.has_media:
-            return found
-        try:
-            media = await self._decoder.decode(found.item)
-        except RowError as error:
-            return Refused(error_class=error.error_class.value, message=error.message,
-                           stage="decode")  # fmt: skip
-        return replace(found, asked=replace(found.asked, media=media))
+        outcomes = await asyncio.to_thread(self._write, shard, outcomes, answered, kept, own)
+        return _charged(counted(outcomes), [a for a in answered if a], kept)
 
     async def _answers(self, ready: Sequence[Ready], kept: Kept) -> list[Reranked]:
         cascade = Cascade(
@@ -200,24 +187,18 @@ class RerankShards:
         self,
         shard: Shard,
         outcomes: Sequence[Row],
-        ready: Sequence[Ready],
         answered: Sequence[Reranked | None],
         kept: KeptAnswers,
-    ) -> None:
-        """Kept answers first: a crash after them costs no token again; outcomes vouch for all."""
-        import pyarrow as pa
-
+        own: OwnStages,
+    ) -> list[Row]:
+        """Kept answers first: a crash after them costs no token again. The outcomes that count."""
         prefix, answers = self._work.prefix, [each for each in answered if each]
         kept.write(prefix.rpartition("/")[2])
         versions = {"judge": self._work.judge_version, "rewriter": self._work.rewriter_version}
         judgements = [row | versions for answer in answers for row in rows_of(answer)]
-        ledger = [row for each in answers for row in each.ledger.to_rows(each.query_id)]
-        for key, rows, schema in (
-            (judgements_key(prefix, shard), judgements, judgement_schema()),
-            (ledger_key(prefix, shard), ledger, ledger_schema()),
-            (table_key(prefix, shard), list(outcomes), outcome_schema()),
-        ):
-            write_table(self._store, key, pa.Table.from_pylist(rows, schema))
+        ledger = [row for each in answers for row in own.told(each).to_rows(each.query_id)]
+        made = AnswerTables(outcomes=outcomes, judgements=judgements, ledger=ledger)
+        return write_answers(self._store, prefix, shard, made)
 
 
 def _charged(counts: Counts, answers: Sequence[Reranked], kept: KeptAnswers) -> Counts:

@@ -10,6 +10,7 @@ from tte2_ray.artifacts.dead_letters import read_dead_letters
 from tte2_ray.artifacts.query_log import FirstStage, Frozen, read_log
 from tte2_ray.artifacts.query_log import freeze as freezing
 from tte2_ray.artifacts.query_log.freeze import FrozenLog, freeze_log
+from tte2_ray.artifacts.query_log.rows import LOG_COLUMNS
 from tte2_ray.artifacts.shards import read_shard
 from tte2_ray.artifacts.store import Store, open_store
 from tte2_ray.artifacts.tables import read_table
@@ -33,10 +34,17 @@ def store(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "store"))
 
 
-def frozen(store: Store, folder: Path, rows: list[dict[str, Any]], **more: Any) -> FrozenLog:
+def frozen(
+    store: Store,
+    folder: Path,
+    rows: list[dict[str, Any]],
+    *,
+    queries_per_shard: int = 2,
+    **more: Any,
+) -> FrozenLog:
     log = folder / "log.jsonl"
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return freeze_log(store, "queries/l", read_log(str(log)), 2, **more)
+    return freeze_log(store, "queries/l", read_log(str(log)), queries_per_shard, **more)
 
 
 def items(store: Store, log: FrozenLog) -> list[Item]:
@@ -78,6 +86,43 @@ def test_the_same_log_is_the_same_plan_and_other_askers_share_its_shards(
     assert second.digest != first.digest
 
 
+MANY: list[dict[str, Any]] = [{"query_id": f"q{n}", "text": f"star {n}"} for n in range(400)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [{"query_id": "new", "text": "moon"}, *MANY],
+        MANY[1:],
+        [{**MANY[0], "text": "a mended row"}, *MANY[1:]],
+        [{"query_id": "empty"}, *MANY],
+        [*MANY[:200], {"query_id": "new", "text": "moon"}, *MANY[200:]],
+    ],
+    ids=["added at the head", "removed", "mended", "a bad row at the head", "added within"],
+)
+def test_a_row_more_or_less_moves_the_shards_about_it_alone(
+    store: Store, tmp_path: Path, other: list[dict[str, Any]]
+) -> None:
+    first, second = (frozen(store, tmp_path, rows, queries_per_shard=8) for rows in (MANY, other))
+    names = [{shard.name for shard in log.plan.shards} for log in (first, second)]
+    assert len(names[0] - names[1]) <= 3
+    assert len(names[0]) > 30
+    assert [item.text for item in items(store, second)] == [
+        row["text"] for row in other if "text" in row
+    ]
+
+
+def test_shards_of_a_log_are_as_large_as_was_asked_for_in_the_mean(
+    store: Store, tmp_path: Path
+) -> None:
+    log = frozen(store, tmp_path, MANY, queries_per_shard=8)
+    rows = [shard.rows for shard in log.plan.shards]
+    assert max(rows) <= 16
+    assert 6 <= len(MANY) / len(rows) <= 10
+    alone = frozen(store, tmp_path, MANY, queries_per_shard=1)
+    assert len(alone.plan.shards) == len(MANY)
+
+
 def test_askers_fill_as_many_files_as_they_need(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +156,8 @@ def test_a_first_stage_run_takes_the_place_of_candidates(store: Store, tmp_path:
         ("a Q0 x 1 0.5", ":2: 5 fields; a line of a run is"),
         ("a Q0 x one 0.5 t", ":2: rank 'one' or score '0.5' is no number"),
         ("a Q0 x 1 nan t", ":2: the score nan is not finite"),
+        (f"a Q0 x {2**63} 0.5 t", f":2: the rank {2**63} has more than 64 bits"),
+        (f"a Q0 x -{2**63 + 1} 0.5 t", f":2: the rank -{2**63 + 1} has more than 64 bits"),
         ("q Q0 x 2 0.1 t", ":2: item x comes twice for query q"),
     ],
 )
@@ -119,3 +166,21 @@ def test_a_run_that_is_none_names_its_line(tmp_path: Path, line: str, message: s
         run_file(tmp_path, "q Q0 x 1 0.9 t", line)
     with pytest.raises(ResourceMissingError, match=r"run .*none\.trec"):
         FirstStage(str(tmp_path / "none.trec"))
+
+
+HALF = "a\ud800b"
+"""Half of a surrogate pair: JSON can say it, UTF-8 cannot."""
+
+
+@pytest.mark.parametrize("value", [HALF, [HALF], {HALF: HALF}, [[HALF]]])
+@pytest.mark.parametrize("column", sorted(LOG_COLUMNS))
+def test_half_a_surrogate_pair_anywhere_ends_its_row_alone(
+    store: Store, tmp_path: Path, column: str, value: object
+) -> None:
+    page = {"document_uri": "a.pdf"} if column == "page" else {}
+    rows = [{"query_id": "bad", "text": "star", **page, column: value}, ROWS[1]]
+    log = frozen(store, tmp_path, rows)
+    assert (log.queries, log.plan.rejected) == (1, 1)
+    [letter] = read_dead_letters(store, log.plan.dead_letters)
+    assert letter.error_class in ("bad_encoding", "bad_id", "malformed_row")
+    assert "log.jsonl:1: " in letter.message

@@ -13,6 +13,7 @@ from tte2_ray.cascade.ledger import STAGES
 from tte2_ray.metrics import run_lines
 from tte2_ray.pipelines.evaluate.run_reader import RunReader
 from tte2_ray.pipelines.rerank.files import JUDGEMENTS, LEDGER, QUERIES, RUN
+from tte2_ray.pipelines.rerank.outputs import in_a_run
 from tte2_ray.schema import judgement_schema, ledger_schema, query_schema
 
 NAN = float("nan")
@@ -69,8 +70,8 @@ def leave(
             ledger.append({"query_id": query, "stage": stage, "prompt_text": spent})
     for query, first in asked_as.items():
         if query not in rejected:
-            ranked = [(item, 1.0) for item in answers[first]]
-            lines += run_lines(query, ranked, run)
+            ranked = [(in_a_run(item), 1.0) for item in answers[first]]
+            lines += run_lines(in_a_run(query), ranked, run)
     write(store, f"{folder}/{JUDGEMENTS}", judgements, judgement_schema())
     write(store, f"{folder}/{LEDGER}", ledger, ledger_schema())
     store.put(f"{folder}/{RUN}", "\n".join(lines).encode())

@@ -122,7 +122,8 @@ def policies(draws: st.DrawFn) -> Policy:
         bands.append(Band(least_margin=least, judge=judge, rewrite=draws(st.integers(0, judge))))
     return Policy(name="any", bands=tuple(bands), judge_step=draws(st.sampled_from((0, 2, 3))),
                   judge_stop=draws(st.sampled_from((0.0, 0.1, 0.3, 2.0))),
-                  stop_margin=draws(st.sampled_from((0.0, 0.05, 0.2, 0.5, 2.0))))  # fmt: skip
+                  stop_margin=draws(st.sampled_from((0.0, 0.05, 0.2, 0.5, 2.0))),
+                  rewrite_step=draws(st.sampled_from((0, 1, 2))))  # fmt: skip
 
 
 @settings(deadline=None, max_examples=60)
@@ -233,9 +234,9 @@ def test_a_grid_that_cannot_be_tried_is_refused(wrong: dict[str, Any], message: 
 
 def test_a_grid_may_try_little() -> None:
     least = Grid(judge=(2,), rewrite=(0,), band_shares=(), judge_step=(0,), judge_stop=(),
-                 stop_margin=(NEVER,), fusion_weight=())  # fmt: skip
+                 stop_margin=(NEVER,), rewrite_step=(0,), fusion_weight=())  # fmt: skip
     assert list(least.numbers()) == [(2, 0)]
-    assert list(least.stops()) == [(0, NEVER, NEVER)]
+    assert list(least.stops()) == [(0, NEVER, NEVER, 0)]
 
 
 def test_every_order_is_measured_once_and_rightly() -> None:

@@ -23,6 +23,11 @@ def test_every_query_that_was_asked_has_its_order(files: RunReader) -> None:
     assert files.steps == {"full": 3}
 
 
+def test_ids_with_blanks_are_those_of_the_log_and_the_index(tmp_path: Path) -> None:
+    run = leave(tmp_path, "r", {"q 1": ["my pictures/1.png", "a%20b"]})
+    assert run.orders() == {"q 1": ["my pictures/1.png", "a%20b"]}
+
+
 def test_who_asks_the_same_again_pays_the_same(files: RunReader) -> None:
     spent = [(r["query_id"], r["prompt_text"]) for r in files.ledger() if r["stage"] == "judge"]
     assert spent == [("q1", 30), ("q2", 30), ("q3", 30)]

@@ -23,6 +23,8 @@ INDEX = "films"
 """Every module makes an index of this name of its own, on a server of its own."""
 FAKE = ("reasoner.engine.kind=fake", "embedder.engine.kind=fake")
 FAKES = (*FAKE, "judge.engine.kind=fake", "rewriter.engine.kind=fake")
+ONE_SHARD = "log.queries_per_shard=1000000"
+"""Where a shard ends, hashes of its queries say: never in some queries, with so many asked for."""
 Configured = Callable[..., Loaded[RerankConfig]]
 
 

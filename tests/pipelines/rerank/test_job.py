@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.pipelines.rerank.conftest import Configured, Left, Made, run
+from tests.pipelines.rerank.conftest import ONE_SHARD, Configured, Left, Made, run
 from tte2_ray.artifacts.dead_letters import read_dead_letters
 from tte2_ray.artifacts.store import open_store
+from tte2_ray.cascade.ledger import RERANKING
 from tte2_ray.errors import PartialFailure
 from tte2_ray.stages import rerank as stage
+from tte2_ray.stages.own_stages import OVERRUN
 
 NARROW = ("cascade.retrieve=6", "cascade.judge=4", "cascade.rewrite=2",
           "cascade.rewrite_sees_media=false")  # fmt: skip
@@ -135,6 +137,24 @@ def test_a_first_stage_run_replaces_retrieval_and_no_vector_is_made(
     assert untouched.run()["q0"] == ["i5", "i2"]
 
 
+def test_items_that_the_index_has_not_take_no_place_of_a_first_stage_run(
+    configured: Configured, tmp_path: Path
+) -> None:
+    def lines(query: str, gone: int) -> str:
+        items = [f"gone{n}" for n in range(gone)] + ["i5", "i2", "i7"]
+        return "".join(f"{query} Q0 {item} {n} {9 - n} b\n" for n, item in enumerate(items))
+
+    first = tmp_path / "bm25.trec"
+    first.write_text(lines("q0", 0) + lines("q1", 3) + lines("q2", 7) + lines("q3", 8))
+    two = ("cascade.retrieve=2", "cascade.judge=0", "cascade.rewrite=0")
+    left = run(configured(questions(4), f"log.run={first}", "failure_budget=0.5", *two))
+    orders = {"q0": ["i5", "i2"], "q1": ["i5", "i2"], "q2": ["i5"]}
+    assert left.run() == orders, "of each query four times as many as are retrieved are looked up"
+    queries = {row["query_id"]: (row["outcome"], row["missing"]) for row in left.table("queries")}
+    assert queries == {"q0": ("answered", 0), "q1": ("degraded", 3), "q2": ("degraded", 7),
+                       "q3": ("rejected", 0)}  # fmt: skip
+
+
 @pytest.mark.parametrize("budget", ["tokens_per_query", "mean_tokens_per_query"])
 def test_no_budget_is_exceeded_and_other_budgets_replay_without_engines(
     configured: Configured, monkeypatch: pytest.MonkeyPatch, budget: str
@@ -142,6 +162,8 @@ def test_no_budget_is_exceeded_and_other_budgets_replay_without_engines(
     # Words that no other test asks: nothing is kept of them.
     asked = [{"query_id": f"q{n}", "text": f"{budget} {n}"} for n in range(6)]
     everything = run(configured(asked, *NARROW))
+    assert not any(row["kept"] for row in everything.table("ledger")), "all was made for this run"
+    assert {row["allowed"] for row in everything.table("queries")} == {-1}
     for engine in ("build_judge", "build_reasoner"):
         monkeypatch.setattr(stage, engine, no_engine)
     before = 0
@@ -153,15 +175,21 @@ def test_no_budget_is_exceeded_and_other_budgets_replay_without_engines(
         assert before <= sum(spent)
         before = sum(spent)
         assert left.results["budget"]["allowed"] == tokens * 6
+        allowed = [row["allowed"] for row in left.table("queries")]
+        assert all(0 <= most <= given for most, given in zip(spent, allowed, strict=True))
+        assert budget == "mean_tokens_per_query" or set(allowed) == {tokens}
         rerank = left.results["phases"][-1]
         assert (rerank["name"], rerank["prompt_tokens"]) == ("rerank", 0)
         if not tokens:
             assert left.results["steps"] == {"retrieval_order": 6}
             assert left.results["queries"]["degraded"] == 6
     assert left.run() == everything.run()
-    kept = sum(row["kept"] for row in left.table("ledger"))
+    ledger = left.table("ledger")
+    kept = sum(row["kept"] for row in ledger if row["stage"] in RERANKING)
     assert kept == before == everything.results["budget"]["spent"]
     assert left.results["kept"] == {"rewrites": 12, "judgements": 36}
+    own = [row for row in ledger if row["stage"] not in RERANKING]
+    assert all(row["kept"] == row["prompt_text"] + row["output"] > 0 for row in own)
 
 
 def test_the_same_command_again_does_nothing_and_says_so(configured: Configured) -> None:
@@ -242,7 +270,7 @@ def test_mended_queries_are_run_again_and_good_ones_are_not(
 ) -> None:
     rows = [{"query_id": "good", "text": "redriven 1"},
             {"query_id": "picture", "image_uri": "late.png"}]  # fmt: skip
-    loaded = configured(rows, *NARROW, "failure_budget=0.5", "log.check_files=false")
+    loaded = configured(rows, *NARROW, "failure_budget=0.5", "log.check_files=false", ONE_SHARD)
     first = run(loaded)
     assert first.results["queries"]["rejected"] == 1
     Image.new("RGB", (64, 64), (1, 2, 3)).save(tmp_path / "late.png")
@@ -252,13 +280,33 @@ def test_mended_queries_are_run_again_and_good_ones_are_not(
     assert mended.results["dead_letters"] == []
     reason = next(phase for phase in mended.results["phases"] if phase["name"] == "reason")
     assert reason["output_tokens"] == 8, "the picture alone is reasoned about"
+    kept = {row["query_id"]: row["kept"] > 0 for row in mended.table("ledger")
+            if row["stage"] == "query_ecr"}  # fmt: skip
+    assert kept == {"good": True, "picture": False}
     assert mended.run()["good"] == first.run()["good"]
     assert "nothing to do" in run(loaded).said
+
+
+def test_what_was_cut_of_a_query_stands_beside_its_answer(
+    made: Made, configured: Configured
+) -> None:
+    rows = [{"query_id": "long", "text": "cut words " * 10_001}, *questions(1, instruction="Cut.")]
+    words = "text 100010 -> 100000 characters"
+
+    def cut(*more: str) -> dict[str, str]:
+        left = run(configured(rows, *NARROW, *more))
+        return {row["query_id"]: row["cut"] for row in left.table("queries")}
+
+    assert cut() == {"long": words, "q0": ""}
+    short = ("index=short", "reasoner.sampling.max_tokens=4")
+    made.index(*short)
+    assert cut(*short) == {"long": f"{words}; {OVERRUN}", "q0": OVERRUN}
 
 
 def test_ids_with_blanks_stand_encoded_in_the_run_and_as_they_are_in_tables(
     configured: Configured,
 ) -> None:
-    left = run(configured([{"query_id": "my query", "text": "note about 1"}], *NARROW))
-    assert list(left.run()) == ["my%20query"]
-    assert {row["query_id"] for row in left.table("judgements")} == {"my query"}
+    rows = [{"query_id": name, "text": f"note about {name}"} for name in ("a b", "a%20b", "50%")]
+    left = run(configured(rows, *NARROW))
+    assert list(left.run()) == ["a%20b", "a%2520b", "50%"], "no two ids stand as one"
+    assert {row["query_id"] for row in left.table("judgements")} == {"a b", "a%20b", "50%"}

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.pipelines.rerank.conftest import INDEX, Configured, Left, Made, run
+from tests.pipelines.rerank.conftest import INDEX, ONE_SHARD, Configured, Left, Made, run
 from tests.pipelines.without_ray import in_process
 from tte2_ray.artifacts.manifest import manifest_key
 from tte2_ray.artifacts.store import open_store
+from tte2_ray.cascade import Policy
+from tte2_ray.cascade.policy_file import dump_policy
 from tte2_ray.config import Options
 from tte2_ray.errors import (
     ConfigError,
@@ -24,8 +26,11 @@ from tte2_ray.errors import (
 from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.publish import Publisher
+from tte2_ray.milvus.searcher import K_MAX
 from tte2_ray.milvus.server import resolve
 from tte2_ray.pipelines import flow
+from tte2_ray.pipelines.rates import Rate
+from tte2_ray.pipelines.rerank import rates
 from tte2_ray.pipelines.rerank.job import rerank_log
 
 ONE = [{"query_id": "q", "text": "note about 1"}]
@@ -68,6 +73,22 @@ def test_what_is_missing_is_said_before_anything_is_written(
     assert type(error) is kind
     for part in words:
         assert part in str(error)
+
+
+def test_what_no_phase_could_carry_out_is_refused_before_any_is_paid(
+    configured: Configured, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text(dump_policy(Policy.fixed(4, 2)))
+    of_media = ("cascade.mode=media", "cascade.rewrite=0", f"cascade.policy={policy}")
+    error = refused(configured, *of_media)
+    assert isinstance(error, ConfigError)
+    assert f"cascade.mode is media, but the policy {policy} rewrites" in str(error)
+    assert run(configured(ONE, *of_media, "cascade.rewrites=false")).results["exit_code"] == 0
+
+    error = refused(configured, f"cascade.retrieve={K_MAX + 1}")
+    assert isinstance(error, ConfigError)
+    assert f"cascade.retrieve is {K_MAX + 1}; Milvus gives at most {K_MAX}" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +166,7 @@ def test_a_dry_run_tells_what_is_ahead_and_writes_nothing(
 ) -> None:
     rows = [{"query_id": f"q{n}", "text": f"dry {n % 3}"} for n in range(6)]
     loaded = configured(rows, "cascade.retrieve=6", "cascade.judge=4",
-                        "cascade.rewrite=0", "budget.tokens_per_query=500")  # fmt: skip
+                        "cascade.rewrite=0", "budget.tokens_per_query=500", ONE_SHARD)  # fmt: skip
     store = open_store(loaded.config.store)
     before = [key for key, _ in store.list()]
     out = io.StringIO()
@@ -158,6 +179,34 @@ def test_a_dry_run_tells_what_is_ahead_and_writes_nothing(
     assert 0 < tokens <= 3 * 500
     assert [key for key, _ in store.list()] == before
     assert not Path(loaded.config.report_dir).exists()
+
+
+def test_a_first_plan_names_time_and_cost_and_says_what_they_stand_on(
+    configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    on_a_gpu = ("judge.engine.kind=vllm", "judge.engine.num_gpus=1")
+    loaded = configured(ONE, *NARROW, *on_a_gpu)
+    out = io.StringIO()
+    rerank_log(loaded, Options(dry_run=True), out)
+    (line,) = [line for line in out.getvalue().splitlines() if line.strip().startswith("rerank")]
+    assert "rerank ≈ 2m00s" in line
+    assert "$0.10" in line
+    assert "billion parameters, not measured" in line
+    assert "unknown" not in out.getvalue()
+
+
+def test_a_plan_takes_the_speed_that_the_index_job_saw(
+    made: Made, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = configured([{"query_id": "q", "text": "speed of the index"}], *NARROW)
+    recipe = loaded.config.ecr_recipe().fingerprint
+    seen = Rate(per_s=10.0, start_s=60.0, output_tokens=500.0, basis="measured over 99 rows")
+    monkeypatch.setattr(rates, "known_rate", lambda _, made, __: seen if made == recipe else None)
+    out = io.StringIO()
+    rerank_log(loaded, Options(dry_run=True), out)
+    assert "(measured over 99 rows of the index)" in out.getvalue()
+    assert "reason ≈ 1m" in out.getvalue()
 
 
 def dies(*_: object) -> Iterator[None]:

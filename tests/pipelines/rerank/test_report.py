@@ -45,7 +45,7 @@ def test_the_page_accounts_for_every_query() -> None:
     assert tiles == [
         "500 queries in (285 distinct)",
         "431 answered in full",
-        "66 degraded: the budget was short",
+        "66 degraded: less was done than was wanted",
         "3 rejected",
         f"{sum(made_up.TOKENS):,} tokens spent on reranking, 15.4% of those allowed",
     ]

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.pipelines.rerank.conftest import Configured, run
+from tests.pipelines.rerank.conftest import ONE_SHARD, Configured, Made, run
 from tests.pipelines.without_ray import in_process
 from tte2_ray.artifacts.shards import Shard
-from tte2_ray.artifacts.store import open_store
+from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.artifacts.tables import write_table
 from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.rerank import job, outputs
+from tte2_ray.pipelines.rerank.plan import plan_log
+from tte2_ray.stages import answer_tables
 from tte2_ray.stages import rerank as stage
 from tte2_ray.stages.rerank import RerankShards
 
@@ -44,7 +47,10 @@ def test_a_killed_driver_goes_on_where_it_was(
     left = run(loaded)
     phases = {phase["name"]: phase for phase in left.results["phases"]}
     assert (phases["reason"]["rows"], phases["reason"]["reused"]) == (0, 10)
-    assert (phases["rerank"]["rows"], phases["rerank"]["reused"]) == (6, 4)
+    plan = plan_log(loaded.config, open_store(loaded.config.store)).plan
+    first = plan.shards[0].rows
+    assert 0 < first < 10
+    assert (phases["rerank"]["rows"], phases["rerank"]["reused"]) == (10 - first, first)
     assert left.results["queries"]["answered"] == 10
     assert left.results["kept"] == {"rewrites": 0, "judgements": 0}
 
@@ -86,6 +92,49 @@ def test_tables_without_a_marker_are_not_paid_for_again(
     assert str(again.table("judgements")) == str(first.table("judgements"))  # NaN is NaN
 
 
+def test_tables_that_no_outcomes_vouch_for_are_of_no_account(
+    made: Made, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first attempt sees no candidate and dies before its outcomes; the second sees all."""
+    rows = [{"query_id": "q", "text": "between tables", "candidates": ["i0", "i3"]}]
+    loaded = configured(rows, "cascade.mode=media", "cascade.retrieve=2", "cascade.judge=2",
+                        "cascade.rewrite=0")  # fmt: skip
+
+    def dies(store: Store, key: str, table: Any) -> bool:
+        """A double of `write_table`: the process dies before the outcomes are written."""
+        if "step" in table.column_names:
+            raise KeyboardInterrupt
+        return write_table(store, key, table)
+
+    pictures, away = made.folder / "corpus", made.folder / "away"
+    pictures.rename(away)
+    try:
+        with monkeypatch.context() as broken:
+            broken.setattr(answer_tables, "write_table", dies)
+            with pytest.raises(KeyboardInterrupt):
+                run(loaded)
+    finally:
+        away.rename(pictures)
+    left = run(loaded)
+    assert {row["stage"] for row in left.table("judgements")} == {"judged"}
+    [query] = left.table("queries")
+    assert (query["outcome"], query["notes"]) == ("answered", "{}")
+    counted = ("prompt_text", "prompt_visual", "output")
+    [judged] = [row for row in left.table("ledger") if row["stage"] == "judge"]
+    assert sum(judged[name] for name in counted) == query["spent"] > 0
+
+
+def test_a_row_that_is_added_at_the_head_pays_for_its_shard_alone(configured: Configured) -> None:
+    rows = [{"query_id": f"q{n}", "text": f"many {n}"} for n in range(60)]
+    before = run(configured(rows, *NARROW)).run()
+    left = run(configured([{"query_id": "new", "text": "at the head"}, *rows], *NARROW))
+    phases = {phase["name"]: phase for phase in left.results["phases"]}
+    assert all(phases[name]["reused"] >= 40 for name in ("reason", "embed", "rerank")), phases
+    orders = left.run()
+    assert list(orders) == ["new", *before], "in the order of the log"
+    assert {query: orders[query] for query in before} == before
+
+
 def test_an_order_does_not_depend_on_the_log_around_it(configured: Configured) -> None:
     rows = asked("alone")
     together = run(configured(rows, *NARROW, "budget.tokens_per_query=150"))
@@ -97,7 +146,10 @@ def test_an_order_does_not_depend_on_the_log_around_it(configured: Configured) -
 def test_a_dead_engine_ends_its_worker_and_leaves_no_half_shard(
     configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = configured(asked("dead")[:4], *NARROW, "judge.engine.fake_dies_after=5")
+    rows = asked("dead")[:4]
+    loaded = configured(rows, *NARROW, ONE_SHARD, "judge.engine.fake_dies_after=5")
+    store = open_store(loaded.config.store)
+    before = dict(store.list("reranked"))
 
     def leave(error: Exception) -> None:
         """A double of the end of this process."""
@@ -106,23 +158,28 @@ def test_a_dead_engine_ends_its_worker_and_leaves_no_half_shard(
     monkeypatch.setattr(stage, "leave_with_dead_engine", leave)
     with pytest.raises(SystemExit, match="the fake engine died after 5"):
         run(loaded)
-    store = open_store(loaded.config.store)
-    assert not [key for key, _ in store.list("reranked") if "markers" in key]
-    healthy = run(configured(None, *NARROW))
+    assert dict(store.list("reranked")) == before, "neither a table nor a marker"
+    healthy = run(configured(None, *NARROW, ONE_SHARD))
     assert healthy.results["queries"]["answered"] == 4
+    made = [key for key, _ in store.list("reranked") if key not in before]
+    assert sum(key.endswith(".done.json") for key in made) == 1
 
 
 def test_a_dead_letter_of_the_engine_is_no_end(
     configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A judge whose context is too short for some pairs: those keep the retriever's place."""
-    loaded = configured(asked("context")[:4], *NARROW, "judge.engine.max_model_len=21")
+    rows = [*asked("context")[:2], *asked("context of far too many words for it" * 2)[2:4]]
+    loaded = configured(rows, *NARROW, "judge.engine.max_model_len=21", "failure_budget=0.5")
     left = run(loaded)
     queries = left.results["queries"]
-    assert queries["degraded"] + queries["answered"] == 4
-    refused = [row for row in left.table("judgements") if row["refused"]]
-    assert all(row["refused"] == "context_overflow" for row in refused)
-    assert bool(refused) == (queries["degraded"] > 0)
+    assert (queries["answered"], queries["degraded"], queries["rejected"]) == (2, 2, 0)
+    judgements = left.table("judgements")
+    refused = [row for row in judgements if row["refused"]]
+    assert {row["refused"] for row in refused} == {"context_overflow"}
+    assert {row["query_id"] for row in refused} == {"q2", "q3"}
+    assert len(refused) == 6
+    assert all(row["place"] == row["rank"] for row in refused)
 
 
 def test_a_stage_that_ray_lets_go_of_closes_its_engines_at_once(

@@ -17,6 +17,8 @@ from tte2_ray.errors import RowError, ValidationError
 
 _CACHE_KIB = 8 * 1024
 _FIELDS = 6
+_RANKS = 2**63
+"""SQLite holds whole numbers of 64 bits."""
 
 
 class FirstStage:
@@ -105,6 +107,8 @@ def _parsed(line: bytes | None, where: str, number: int) -> tuple[str, int, int,
         placed, scored = int(rank), float(score)
     except ValueError as error:
         raise ValidationError(f"{where}: rank {rank!r} or score {score!r} is no number") from error
+    if not -_RANKS <= placed < _RANKS:
+        raise ValidationError(f"{where}: the rank {rank} has more than 64 bits")
     if not math.isfinite(scored):
         raise ValidationError(f"{where}: the score {score} is not finite")
     return query, placed, number, item, scored

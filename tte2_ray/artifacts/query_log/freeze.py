@@ -16,6 +16,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 from tte2_ray.artifacts.corpus.rows import RejectedRow
@@ -70,7 +71,7 @@ def freeze_log(
         store: where shards and plan go.
         prefix: folder of the plan, e.g. `queries/<name>`.
         rows: of the log, from `read_log`; in the same order each time.
-        queries_per_shard: distinct queries in each shard but the last.
+        queries_per_shard: distinct queries in a shard, in the mean; at most twice as many.
         instruction: the task of queries that name none.
         first_stage: a run whose candidates take the place of retrieval; a query that it does not
             know is a rejected row.
@@ -78,7 +79,9 @@ def freeze_log(
     """
     with _Distinct() as distinct:
         new = _new_queries(rows, distinct, instruction, first_stage)
-        plan = freeze_plan(store, prefix, new, queries_per_shard, versions=versions)
+        ends = partial(_ends_shard, queries_per_shard)
+        plan = freeze_plan(store, prefix, new, queries_per_shard, versions=versions,
+                           ends_shard=ends)  # fmt: skip
         files = tuple(_write_asked(store, prefix, distinct))
         names = [key.rpartition("/")[2] for key in files]
         described = json.dumps([plan.corpus_digest, names]).encode()
@@ -115,6 +118,12 @@ def _new_queries(
         query = frozen_query(row, frozen)
         if distinct.add(query.item_id, row, number):
             yield query
+
+
+def _ends_shard(queries_per_shard: int, query: Item) -> bool:
+    """By the hash of all that was asked, so that a row that is added to a log, mended or removed
+    leaves the other shards, and what was answered for them, as they were."""
+    return int(query.item_id, 16) % queries_per_shard == 0
 
 
 def _unknown(row: LogRow, path: str) -> RejectedRow:

@@ -24,6 +24,7 @@ LOG_COLUMNS: Final = _OF_ITEM | {"instruction", "candidates", "pool", "time", "c
 MAX_CANDIDATES: Final = 16_384
 """Of one query: the most that Milvus gives for one."""
 MAX_INSTRUCTION_CHARS: Final = 8_192
+MAX_TIME_CHARS: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +121,10 @@ def _candidate(value: Any) -> str:
 
 
 def _time(value: Any) -> str:
-    if _is_nothing(value):
-        return ""
-    return str(value.isoformat() if hasattr(value, "isoformat") else value)
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    told = isinstance(value, str | bytes | list | dict) or _is_nothing(value)
+    return _text(value if told else str(value), "time", MAX_TIME_CHARS)
 
 
 def _count(value: Any) -> int:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import iter_table
@@ -73,9 +74,10 @@ class RunReader:
         return [seconds for seconds in found if not math.isnan(seconds)]
 
     def orders(self) -> dict[str, Sequence[str]]:
-        """The final order of every query."""
+        """The final order of every query, by the ids that the log and the index have."""
         uri = self.store.uri(f"{self.folder}/{RUN}")
-        found = read_run(self.store.get(f"{self.folder}/{RUN}").decode().splitlines(), uri)
+        run = read_run(self.store.get(f"{self.folder}/{RUN}").decode().splitlines(), uri)
+        found = {unquote(query): [unquote(item) for item in items] for query, items in run.items()}
         return {
             query: found.get(query, found.get(row["asked_as"], ()))
             for query, row in self.queries.items()

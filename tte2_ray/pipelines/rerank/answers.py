@@ -1,23 +1,16 @@
 """The answers of the shards, one distinct query after another, with who asked each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from tte2_ray.artifacts.markers import table_key
 from tte2_ray.artifacts.shards import Shard, read_shard
-from tte2_ray.artifacts.tables import iter_table, read_table
+from tte2_ray.artifacts.tables import iter_table
 from tte2_ray.errors import ValidationError
 from tte2_ray.pipelines.rerank.target import Job
-from tte2_ray.schema import (
-    Item,
-    asked_schema,
-    judgement_schema,
-    ledger_schema,
-    outcome_schema,
-)
-from tte2_ray.stages.outcomes import judgements_key, ledger_key
+from tte2_ray.schema import Item, asked_schema
+from tte2_ray.stages.answer_tables import read_answers
 
 Row = dict[str, Any]
 
@@ -40,6 +33,12 @@ class Answer:
         """Whether it has no order."""
         return bool(self.outcome["error_class"])
 
+    @property
+    def unjudged(self) -> bool:
+        """Whether candidates were to be judged and every one was refused."""
+        refused = any(row["refused"] for row in self.judgements)
+        return refused and all(row["stage"] == "retrieved" for row in self.judgements)
+
 
 def answers(job: Job) -> Iterator[Answer]:
     """Every distinct query, in the order of the plan; one shard is held in memory.
@@ -52,10 +51,9 @@ def answers(job: Job) -> Iterator[Answer]:
     """
     groups = groupby(_asked(job), key=lambda row: str(row["query"]))
     for shard in job.log.plan.shards:
-        outcomes = _rows(job, table_key(job.prefix, shard), outcome_schema())
-        judgements = _by_query(_rows(job, judgements_key(job.prefix, shard), judgement_schema()))
-        ledger = _by_query(_rows(job, ledger_key(job.prefix, shard), ledger_schema()))
-        for query, outcome in zip(read_shard(job.store, shard), outcomes, strict=True):
+        made = read_answers(job.store, job.prefix, shard)
+        judgements, ledger = _by_query(made.judgements), _by_query(made.ledger)
+        for query, outcome in zip(read_shard(job.store, shard), made.outcomes, strict=True):
             name, asked = next(groups, ("", iter(())))
             if not query.item_id == outcome["item_id"] == name:
                 raise ValidationError(
@@ -79,12 +77,7 @@ def _asked(job: Job) -> Iterator[Row]:
             yield from batch.to_pylist()
 
 
-def _rows(job: Job, key: str, schema: Any) -> list[Row]:
-    rows: list[Row] = read_table(job.store, key, schema).to_pylist()
-    return rows
-
-
-def _by_query(rows: list[Row]) -> Mapping[str, list[Row]]:
+def _by_query(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row["query_id"], []).append(row)

@@ -27,8 +27,8 @@ class LogConfig:
     """A first-stage run in TREC format, whose candidates and scores take the place of retrieval;
     "" retrieves."""
     queries_per_shard: int = speed(64)
-    """Distinct queries that are committed together; what a crash may cost. Another value cuts
-    other shards: their ECRs and answers are made again."""
+    """Distinct queries that are committed together, in the mean, at most twice as many; what a
+    crash may cost. Another value cuts other shards: their ECRs and answers are made again."""
     check_files: bool = speed(True)
     """Ask for size and time of the media of queries while planning, so that a file that changed is
     noticed."""
@@ -48,7 +48,7 @@ class RerankConfig(JobConfig):
     """Its engine says how the phase is spread: judge and rewriter work in one replica."""
     rewriter: ReasonerConfig = field(
         default_factory=lambda: ReasonerConfig(
-            engine=EngineConfig(model="mini:judge"), sampling=SamplingConfig(max_tokens=88)
+            engine=EngineConfig(model="mini:rewriter"), sampling=SamplingConfig(max_tokens=32)
         )
     )
     """Writes ECRs anew for a query; its `instruction` is not read, for those words are fixed. It

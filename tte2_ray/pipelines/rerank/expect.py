@@ -2,7 +2,7 @@
 
 A query's tokens come from a few that are decoded here, a candidate's from the counts that are
 stored with the index, and what is judged and rewritten from the cascade's own plan of prices. Time
-follows from the rates of the last run with the same models.
+follows from rates, measured or assumed (`rates`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,15 @@ from tte2_ray.artifacts.store import Store
 from tte2_ray.cascade import Asked, Candidate, Spent
 from tte2_ray.cascade.plan import ladder, plan
 from tte2_ray.cascade.pricing import Prices
-from tte2_ray.engines import EngineConfig, ModelInput
+from tte2_ray.engines import ModelInput
 from tte2_ray.engines.tokens import TokenCounter
 from tte2_ray.errors import RowError
 from tte2_ray.media import decode_item
 from tte2_ray.pipelines.drawn import draw
 from tte2_ray.pipelines.prices import dollars, usd_per_hour
 from tte2_ray.pipelines.progress import duration
-from tte2_ray.pipelines.rates import Rate, known_rate
+from tte2_ray.pipelines.rates import Rate
+from tte2_ray.pipelines.rerank.rates import engine_of, rate_of
 from tte2_ray.pipelines.rerank.target import Job
 from tte2_ray.prompts import query_text
 
@@ -41,7 +42,7 @@ class PhaseEstimate:
     tokens: float
     """Read and written, at most."""
     seconds: float | None
-    """Start of engines included; None where nothing is known of the models' speed."""
+    """Start of engines included; None where a sample said nothing of the models' speed."""
     usd: float | None
     basis: str
     """Where its rate comes from."""
@@ -93,7 +94,7 @@ def expect(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
     query = _typical_query(job, plans, shards)
     if query is None:
         return None
-    rates = {name: _rate(job, name) for name in todo}
+    rates = {name: rate_of(job, name) for name in todo}
     phases = [
         _phase(job, name, shards, _tokens(job, name, query, rates), rates[name])
         for name, shards in todo.items()
@@ -102,13 +103,6 @@ def expect(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
     found = Estimate(phases=tuple(phases))
     _print(job, found, out)
     return found
-
-
-def engine_of(job: Job, name: str) -> EngineConfig:
-    """What a replica of a phase holds."""
-    config = job.config
-    engines = {"embed": config.embedder.engine, "rerank": config.replica}
-    return engines.get(name, config.reasoner.engine)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +149,7 @@ def _reranking(job: Job, query: _Query, written: float) -> int:
     config = job.config.cascade
     asked = Asked(
         query_id="", instruction="", text="", ecr="", has_media=query.visual_tokens > 0, key="",
-        words_tokens=round(query.text_tokens + written),
+        words_tokens=round(query.text_tokens + (written if query.visual_tokens else 0)),
         ecr_spent=Spent(prompt_text=round(query.text_tokens),
                         prompt_visual=round(query.visual_tokens), output=round(written)),
     )  # fmt: skip
@@ -184,10 +178,6 @@ def _typical_candidate(job: Job) -> Candidate:
     )  # fmt: skip
 
 
-def _rate(job: Job, name: str) -> Rate | None:
-    return known_rate(name, job.made[name], engine_of(job, name)) if name != "look" else None
-
-
 def _phase(
     job: Job, name: str, shards: Sequence[Shard], tokens: float, rate: Rate | None
 ) -> PhaseEstimate:
@@ -199,7 +189,7 @@ def _phase(
     elif rate is not None and rate.tells_time:
         seconds = rate.start_s + rows * tokens / (rate.per_s * replicas)
         usd = seconds / 3600 * replicas * usd_per_hour(engine, job.config.estimate)
-    basis = rate.basis if rate else "no token" if not tokens else "unknown before a first run"
+    basis = rate.basis if rate else "no token"
     return PhaseEstimate(name=name, rows=rows, tokens=rows * tokens, seconds=seconds, usd=usd,
                          basis=basis)  # fmt: skip
 

@@ -27,6 +27,7 @@ from tte2_ray.pipelines.rerank.expect import expect
 from tte2_ray.pipelines.rerank.files import FILES
 from tte2_ray.pipelines.rerank.outputs import gather
 from tte2_ray.pipelines.rerank.plan import (
+    before,
     latest,
     plan_log,
     print_plan,
@@ -142,8 +143,8 @@ def _rerank_phase(job: Job) -> Phase:
                       corpus=job.manifest.corpus, recipe=job.recipe, sources=sources,
                       limits=config.media, cascade=config.cascade, policy=job.policy,
                       budget=config.budget, judge=config.judge, rewriter=config.rewriter,
-                      judge_version=job.judge_version,
-                      rewriter_version=job.rewriter_version)  # fmt: skip
+                      judge_version=job.judge_version, rewriter_version=job.rewriter_version,
+                      before=before(job))  # fmt: skip
     return Phase(name="rerank", stage=RerankShards, work=work, prefix=job.prefix,
                  pool=engine_pool(engine, config.ray.max_restarts), engine=engine,
                  made=job.made["rerank"])  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from tte2_ray.artifacts.dead_letters import DeadLetter, read_dead_letters, write_dead_letters
 from tte2_ray.artifacts.store import Store
@@ -30,7 +30,7 @@ _LETTERS_PER_FILE = 256
 _SAMPLED = 20_000
 """Distinct queries whose spending is looked at for a histogram."""
 _OF_OUTCOME = ("step", "candidates", "missing", "allowed", "spent", "judge_s", "rewrite_s", "ecr",
-               "notes", "error_class", "error_message")  # fmt: skip
+               "cut", "notes", "error_class", "error_message")  # fmt: skip
 _OF_ASKED = ("query_id", "time", "count", "row")
 
 
@@ -60,6 +60,10 @@ class Gathered:
     """Queries of the log by the step of the ladder on which they ended."""
     classes: Counter[str] = field(default_factory=Counter)
     """Rejected rows of the log by error class."""
+    unjudged: int = 0
+    """Queries of the log of which every judgement was refused."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Their judgements, by error class."""
     notes: Counter[str] = field(default_factory=Counter)
     """What happened to distinct queries, and how often."""
     spent: dict[str, Counter[str]] = field(default_factory=dict)
@@ -131,6 +135,9 @@ def _add_query(found: Gathered, files: RunFiles, answer: Answer, asked: Row, ask
         found.classes[outcome["error_class"]] += 1
     else:
         found.steps[outcome["step"]] += 1
+        if answer.unjudged:
+            found.unjudged += 1
+            found.refused.update(row["refused"] for row in answer.judgements if row["refused"])
         files.order(_lines(query_id, answer.judgements))
     row = {name: asked[name] for name in _OF_ASKED} | {n: outcome[n] for n in _OF_OUTCOME}
     files.add(QUERIES, [row | {"asked_as": asked_as, "outcome": became}])
@@ -145,12 +152,14 @@ def _lines(query_id: str, judgements: Sequence[Row]) -> list[str]:
 
 
 def in_a_run(name: str) -> str:
-    """An id as a TREC run can hold it: one with blanks is percent-encoded.
+    """An id as a TREC run can hold it: one with blanks is percent-encoded, and so is one that an
+    encoded one would be mistaken for.
 
-    >>> in_a_run("q1"), in_a_run("50%"), in_a_run("my pictures/1.png")
-    ('q1', '50%', 'my%20pictures/1.png')
+    >>> in_a_run("q1"), in_a_run("50%"), in_a_run("my pictures/1.png"), in_a_run("a%20b")
+    ('q1', '50%', 'my%20pictures/1.png', 'a%2520b')
     """
-    return name if len(name.split()) == 1 and name.strip() == name else quote(name, safe="/:#")
+    plain = len(name.split()) == 1 and name.strip() == name == unquote(name)
+    return name if plain else quote(name, safe="/:#")
 
 
 def _add_tables(files: RunFiles, answer: Answer, asked_as: str) -> None:

@@ -17,6 +17,7 @@ from tte2_ray.errors import PartialFailure, ResourceMissingError
 from tte2_ray.pipelines.index.redrive import latest_generation
 from tte2_ray.pipelines.rerank.config import RerankConfig
 from tte2_ray.pipelines.rerank.target import Job
+from tte2_ray.stages.own_stages import Before
 
 
 def plan_log(config: RerankConfig, plans: Store) -> FrozenLog:
@@ -54,13 +55,25 @@ def remaining(job: Job) -> dict[str, tuple[Shard, ...]]:
     return {name: pending(job.log.plan, job.store, prefix) for name, prefix in prefixes.items()}
 
 
+def before(job: Job) -> Before:
+    """What earlier runs have left of the queries' own ECRs and vectors."""
+    names = frozenset(shard.name for shard in job.log.plan.shards)
+    left = remaining(job)
+    ecrs, vectors = (left.get("reason", ()), left.get("embed", ()))
+    return Before(
+        ecrs=names.difference(shard.name for shard in ecrs),
+        vectors=names.difference(shard.name for shard in vectors),
+    )
+
+
 def latest(log: FrozenLog, store: Store) -> FrozenLog:
     """The log with the plan whose rejected queries were last run again."""
     return replace(log, plan=latest_generation(log.plan, store))
 
 
 def redriven(job: Job, plans: Store) -> FrozenLog:
-    """The log with a plan that runs rejected queries again: the one that was begun, or a next one.
+    """The log with a plan that runs again what was rejected, or refused by what may pass: the plan
+    that was begun, or a next one.
 
     A shard of the next generation takes over the ECRs and vectors that stand, and its answers are
     kept ones.
@@ -70,8 +83,8 @@ def redriven(job: Job, plans: Store) -> FrozenLog:
         plans: where a next one is frozen.
 
     Raises:
-        ResourceMissingError: the log was never run to its end, or nothing was rejected that could
-            be run again.
+        ResourceMissingError: the log was never run to its end, or nothing was rejected or refused
+            that another try may mend.
     """
     plan = job.log.plan
     if pending(plan, job.store, job.prefix):
@@ -79,11 +92,12 @@ def redriven(job: Job, plans: Store) -> FrozenLog:
             return job.log  # a redrive that was killed: it is resumed
         raise ResourceMissingError("this log was never run to its end: run it without --redrive")
     markers = read_markers(plan, job.store, job.prefix)
-    failed = {shard.name for shard, stats in markers if stats["rejected"]}
+    failed = {s.name for s, stats in markers if stats["rejected"] or stats.get("refused")}
     if not failed:
         raise ResourceMissingError(
             f"nothing to run again: {plan.rejected} queries were rejected, all of them while the "
-            "log was read; mend it and run the same command without --redrive"
+            "log was read: mend it; what was refused for its price or its length is refused again: "
+            "mend cascade.pricing or the engine's context; then run without --redrive"
         )
     shards = tuple(
         replace(each, name=next_generation(each.name), earlier=each.name)

@@ -16,12 +16,14 @@ from tte2_ray.artifacts.manifest import IndexManifest, list_manifests, manifest_
 from tte2_ray.artifacts.query_log import locate_log
 from tte2_ray.artifacts.store import ObjectRefusedError, Store, open_store
 from tte2_ray.cascade import policy_of
-from tte2_ray.errors import ResourceMissingError, ValidationError
+from tte2_ray.cascade.judging import require_seen_queries
+from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
 from tte2_ray.milvus import server
 from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.collection import describe
 from tte2_ray.milvus.config import IndexType, Metric
 from tte2_ray.milvus.publish import live_version
+from tte2_ray.milvus.searcher import K_MAX
 from tte2_ray.pipelines import nodes
 from tte2_ray.pipelines.checks import require_folder, require_kept, require_milvus
 from tte2_ray.pipelines.models import (
@@ -52,7 +54,7 @@ def check(config: RerankConfig, *, dry_run: bool) -> tuple[RerankConfig, Store, 
         ValidationError: the index was made with other models.
     """
     config.require_log()
-    policy_of(config.cascade)
+    _require_cascade(config)
     require_kept(config)
     config = _with_whole_folders(config)
     require_models(config)
@@ -80,6 +82,23 @@ def require_cluster(config: RerankConfig, out: TextIO, *, grows: bool) -> None:
     engines = {"reasoner": config.reasoner.engine, "embedder": config.embedder.engine,
                "judge": config.replica}  # fmt: skip
     nodes.require_cluster(config, engines, out, grows=grows)
+
+
+def _require_cascade(config: RerankConfig) -> None:
+    """What would else come out in the last phase, when the others are paid for."""
+    cascade = config.cascade
+    require_seen_queries(cascade, config.judge)
+    rewrites = any(band.rewrite for band in policy_of(cascade).bands)
+    if cascade.mode == "media" and rewrites:
+        raise ConfigError(
+            f"cascade.mode is media, but the policy {cascade.policy} rewrites: a judge that sees "
+            "pixels reads no ECRs; set cascade.rewrites=false, or name a policy without rewrites"
+        )
+    if cascade.retrieve > K_MAX and not config.log.run:
+        raise ConfigError(
+            f"cascade.retrieve is {cascade.retrieve}; Milvus gives at most {K_MAX} candidates of a "
+            "query"
+        )
 
 
 def _with_whole_folders(config: RerankConfig) -> RerankConfig:

@@ -2,6 +2,7 @@
 store beside the tables of the run."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,13 @@ from tte2_ray.pipelines.rerank.files import FILES
 from tte2_ray.pipelines.rerank.outputs import Gathered, as_spent
 from tte2_ray.pipelines.rerank.plan import budget_in_words
 from tte2_ray.pipelines.rerank.target import Job
+from tte2_ray.stages.outcomes import REFUSED
 
 _MEND = "see the dead letters, mend the queries and run again (with --redrive, but for stage read)"
+_LET_JUDGE = (
+    "see `refused` in judgements.parquet; for over_price raise cascade.pricing, for "
+    "context_overflow judge.engine.max_model_len; once the rest can be read, run with --redrive"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +49,8 @@ def report_results(job: Job, found: Gathered, run: Ended, out: TextIO) -> None:
         out: a terminal or a log.
 
     Raises:
-        PartialFailure: more queries were rejected than the failure budget allows, or all.
+        PartialFailure: more queries were rejected, or had every judgement refused, than the failure
+            budget allows, or all were rejected.
     """
     from tte2_ray.pipelines.rerank.page import write_page
 
@@ -78,6 +85,7 @@ def as_json(
         "spent": as_spent(found.spent),
         "kept": {"rewrites": found.notes["kept:rewrite"], "judgements": found.notes["kept:judge"]},
         "refusals": _refusals(found),
+        "unjudged": found.unjudged,
         "missing_candidates": found.missing,
         "offline_ecr_tokens": {
             "prompt": manifest.tokens.get("prompt_tokens", 0),
@@ -122,7 +130,7 @@ def _budget(job: Job, found: Gathered) -> dict[str, Any]:
 
 
 def _refusals(found: Gathered) -> dict[str, int]:
-    named = {n: count for n, count in found.notes.items() if n.startswith(("refused:", "rewrite:"))}
+    named = {n: count for n, count in found.notes.items() if n.startswith((REFUSED, "rewrite:"))}
     return dict(sorted(named.items()))
 
 
@@ -134,17 +142,31 @@ def _dead_letters(job: Job, found: Gathered) -> list[str]:
 
 def _failure(job: Job, found: Gathered) -> PartialFailure | None:
     rows, budget = found.as_dict(), job.config.failure_budget
-    share = rows["rejected"] / max(1, rows["in"])
+    failed = rows["rejected"] + found.unjudged
     good = rows["in"] - rows["rejected"]
-    if good and share <= budget:
+    if good and failed / max(1, rows["in"]) <= budget:
         return None
-    worst = ", ".join(f"{count} {name}" for name, count in found.classes.most_common())
+    worst = _by_count(found.classes)
     if not good:
         return PartialFailure(f"all {rows['in']} queries were rejected: {worst}; {_MEND}")
-    return PartialFailure(
-        f"{rows['rejected']} of {rows['in']} queries rejected ({share:.1%}), the failure budget is "
-        f"{budget:.1%}: {worst}; {_MEND}, or raise failure_budget"
+    causes = (
+        (rows["rejected"], "rejected", f"{worst}; {_MEND}"),
+        (
+            found.unjudged,
+            "had every judgement refused",
+            f"{_by_count(found.refused)}; {_LET_JUDGE}",
+        ),
     )
+    told = [
+        f"{count} of {rows['in']} queries {what} ({count / rows['in']:.1%}): {why}"
+        for count, what, why in causes
+        if count
+    ]
+    return PartialFailure(f"{'. '.join(told)}. The failure budget is {budget:.1%} (failure_budget)")
+
+
+def _by_count(classes: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in classes.most_common())
 
 
 def _print(job: Job, described: dict[str, Any], out: TextIO) -> None:
@@ -161,6 +183,11 @@ def _lines(job: Job, described: dict[str, Any]) -> Iterator[str]:
     )
     for name, count in described["rejected_by_class"].items():
         yield f"       {count:,} × {name}"
+    for name, count in described["refusals"].items():
+        if name.startswith(REFUSED):
+            yield f"       {count:,} × {name.replace(':', ' ')}"
+    if described["unjudged"]:
+        yield f"       every judgement refused: {described['unjudged']:,} queries"
     steps = " · ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in described["steps"].items())
     yield f"steps  {steps or 'none'}"
     allowed = "" if budget["allowed"] is None else f" of {budget['allowed']:,} allowed"

@@ -91,6 +91,7 @@ class Job:
         config = self.config
         cascade = {k: v for k, v in asdict(config.cascade).items() if k != "policy"}
         described: dict[str, Any] = {
+            "tables": 2,  # their form: raised where a table of before could not be read
             "collection": self.manifest.collection,
             "made": self.manifest.created_at,
             "queries": self.query_vectors.fingerprint if self.retrieves else "run",

@@ -1,4 +1,4 @@
-"""The cheapest policy that is as good as the best fixed numbers.
+"""The cheapest policy that is as good as the best fixed numbers; or the best within a price.
 
     margins ─▶ bands ─ each (judge, rewrite) played ─▶ quality and tokens a band ─ fronts ─▶ policy
 
@@ -7,14 +7,14 @@ together one after the other, exactly.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tte2_ray.cascade.policy import Band, Policy, margin
 from tte2_ray.errors import ValidationError
 from tte2_ray.pipelines.evaluate.benchmark import Task
 from tte2_ray.pipelines.evaluate.calibrate.fronts import Point, front, joined
-from tte2_ray.pipelines.evaluate.calibrate.grid import Grid
+from tte2_ray.pipelines.evaluate.calibrate.grid import Grid, Stops
 from tte2_ray.pipelines.evaluate.calibrate.looked import Looked
 from tte2_ray.pipelines.evaluate.calibrate.play import Worth, play
 
@@ -79,31 +79,37 @@ def calibrate(
         raise ValidationError(f"query {lost[0]} was not looked at, and {len(lost) - 1} others")
     tries, fixed = _Tries(tasks, looked), best_fixed(tasks, looked, grid)
     edges = _edges(looked.values(), grid.band_shares)
-    found = [fixed, *(tries.banded(stops, edges, grid, fixed.quality) for stops in grid.stops())]
-    best = min((each for each in found if each is not None), key=lambda each: each.tokens)
+    found = [one for stops in grid.stops()
+             if (one := tries.banded(stops, edges, grid, fixed.quality))]  # fmt: skip
+    if grid.most_tokens:
+        best = min(found, key=lambda each: (-each.quality, each.tokens))
+        fixed = best_fixed(tasks, looked, grid, as_good_as=best.quality)
+    else:
+        best = min([fixed, *found], key=lambda each: each.tokens)
     # Bands that came out alike are one.
     bands = [b for i, b in enumerate(best.policy.bands)
              if not i or _numbers(b) != _numbers(best.policy.bands[i - 1])]  # fmt: skip
     told = {**made_of, "queries": len(looked), **best.as_dict(),
             "fixed": {**_told(fixed.policy), **fixed.as_dict()}}  # fmt: skip
-    chosen = Policy(name=name, bands=tuple(bands), judge_step=best.policy.judge_step,
-                    judge_stop=best.policy.judge_stop, stop_margin=best.policy.stop_margin,
-                    made_of=told)  # fmt: skip
+    chosen = replace(best.policy, name=name, bands=tuple(bands), made_of=told)
     return Calibrated(best=Tried(policy=chosen, quality=best.quality, tokens=best.tokens),
                       fixed=fixed)  # fmt: skip
 
 
-def best_fixed(tasks: Sequence[Task], looked: Mapping[str, Looked], grid: Grid) -> Tried:
+def best_fixed(
+    tasks: Sequence[Task], looked: Mapping[str, Looked], grid: Grid, *, as_good_as: float = 1.0
+) -> Tried:
     """The cheapest fixed numbers of those within the tolerance of the best quality.
 
     Args:
         tasks: of the dev queries.
         looked: every query of the tasks.
         grid: what is tried.
+        as_good_as: no more quality is asked of them.
     """
     tries = _Tries(tasks, looked)
     tried = [tries.whole(Policy.fixed(*numbers)) for numbers in grid.numbers()]
-    least = max(each.quality for each in tried) - grid.tolerance
+    least = min(as_good_as, max(each.quality for each in tried)) - grid.tolerance
     return min((each for each in tried if each.quality >= least), key=lambda each: each.tokens)
 
 
@@ -123,26 +129,32 @@ class _Tries:
         return Tried(policy=policy, quality=point.quality, tokens=point.tokens)
 
     def banded(
-        self, stops: tuple[int, float, float], edges: Sequence[float], grid: Grid, least: float
+        self, stops: Stops, edges: Sequence[float], grid: Grid, least: float
     ) -> Tried | None:
-        """The cheapest bands under some stops whose quality is at least `least`, if any."""
-        step, stop, within = stops
+        """Under some stops the cheapest bands whose quality is at least `least`, or the best that
+        cost no more than `grid.most_tokens`, where that is given; None where there are none."""
+        step, stop, within, looked_at = stops
         options: list[list[Point]] = [[] for _ in edges]
         for numbers in grid.numbers():
             one = Band(least_margin=0.0, judge=numbers[0], rewrite=numbers[1])
             policy = Policy(name="", bands=(one,), judge_step=step, judge_stop=stop,
-                            stop_margin=within)  # fmt: skip
+                            stop_margin=within, rewrite_step=looked_at)  # fmt: skip
             for of_band, point in zip(options, self._points(policy, edges), strict=True):
                 of_band.append(point)
         sums = joined(map(front, options))
-        good = [point for point in sums if point.quality >= least - _ROUNDING]
+        if grid.most_tokens:
+            good = [point for point in sums if point.tokens <= grid.most_tokens]
+            good.sort(key=lambda point: (-point.quality, point.tokens))
+        else:
+            good = [point for point in sums if point.quality >= least - _ROUNDING]
+            good.sort(key=lambda point: point.tokens)
         if not good:
             return None
-        chosen = zip(edges, min(good, key=lambda point: point.tokens).choices, strict=True)
+        chosen = zip(edges, good[0].choices, strict=True)
         bands = tuple(Band(least_margin=edge, judge=judge, rewrite=rewrite)
                       for edge, (judge, rewrite) in chosen)  # fmt: skip
         policy = Policy(name="", bands=bands, judge_step=step, judge_stop=stop,
-                        stop_margin=within)  # fmt: skip
+                        stop_margin=within, rewrite_step=looked_at)  # fmt: skip
         return self.whole(policy)
 
     def _points(self, policy: Policy, edges: Sequence[float]) -> list[Point]:

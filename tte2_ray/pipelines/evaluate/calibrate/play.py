@@ -6,7 +6,7 @@ and tokens.
 
 from collections.abc import Iterable, Mapping
 
-from tte2_ray.cascade.order import lead, leaders, ordered
+from tte2_ray.cascade.order import lead, next_rewrites, ordered
 from tte2_ray.cascade.policy import Policy
 from tte2_ray.metrics import per_query
 from tte2_ray.pipelines.evaluate.benchmark import Task
@@ -33,9 +33,12 @@ def play(policy: Policy, looked: Looked) -> tuple[Order, int]:
         done += step
         if lead(state) >= policy.judge_stop:
             break
-    for i in leaders(state, wanted.rewrite, policy.stop_margin):
-        state[i] = looked.candidates[i].rewritten
-        tokens += looked.candidates[i].rewrite_tokens
+    chosen = set[int]()
+    while now := next_rewrites(state, chosen, wanted.rewrite, policy):
+        chosen.update(now)
+        for i in now:
+            state[i] = looked.candidates[i].rewritten
+            tokens += looked.candidates[i].rewrite_tokens
     return tuple(each.candidate.item_id for each in ordered(state)), tokens
 
 

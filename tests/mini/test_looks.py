@@ -1,0 +1,77 @@
+"""What the rewriter learns from reads out what a query leaves open, and never what was asked."""
+
+import random
+
+import pytest
+
+from tte2_ray.mini.asks import NOTHING_OPEN, FooterAsk, LineAsk, SignAsk, TinyAsk, is_open, looked
+from tte2_ray.mini.language import describe
+from tte2_ray.mini.looks import (
+    LOOKS,
+    SMALL_PRINT,
+    as_asked,
+    clip_look,
+    look_batch,
+    page_look,
+    scene_look,
+    told_look,
+)
+from tte2_ray.mini.tasks import make_case
+from tte2_ray.prompts import parse_ecr, plain
+
+
+@pytest.mark.parametrize("kinds", [SMALL_PRINT, LOOKS])
+def test_lessons_are_the_same_for_the_same_step_and_differ_between_steps(kinds) -> None:
+    said = [[lesson.branches for lesson in look_batch(0, step, kinds)] for step in (3, 3, 4)]
+    assert said[0] == said[1] != said[2]
+
+
+def test_a_look_says_what_stands_there_whatever_was_asked() -> None:
+    """Of an item and its near-misses: the words of an ask stand in a look only where it holds."""
+    seen = 0
+    for task in ("image_retrieval", "video_retrieval", "visdoc_retrieval"):
+        rng = random.Random(task)
+        for _ in range(40):
+            case = make_case(task, rng, "train")
+            for one in (case.positive, *case.negatives):
+                assert one.truth is not None
+                said = parse_ecr(looked(case.asks, one.truth)).statement
+                for ask in case.asks:
+                    if is_open(ask, one.truth):
+                        assert (ask.words in said) == ask.holds(one.truth), (ask, said)
+                        seen += 1
+    assert seen > 50
+
+
+def test_a_look_adds_nothing_that_the_ecr_tells() -> None:
+    rng = random.Random(5)
+    for _ in range(40):
+        case = make_case("visdoc_retrieval", rng, "train")
+        assert case.positive.truth is not None
+        told = tuple(a for a in case.asks if not is_open(a, case.positive.truth))
+        assert looked(told, case.positive.truth) == NOTHING_OPEN
+
+
+@pytest.mark.parametrize(("make", "kinds"), [
+    (scene_look, (TinyAsk, SignAsk)), (clip_look, (TinyAsk,)), (page_look, (LineAsk, FooterAsk)),
+])  # fmt: skip
+def test_most_queries_leave_something_open(make, kinds) -> None:
+    rng = random.Random(6)
+    looks = [look for _ in range(30) for _, look in make(rng, "train").branches]
+    assert 0.5 < sum(look != NOTHING_OPEN for look in looks) / len(looks) < 0.98
+    assert kinds
+
+
+def test_a_rewriter_reads_ecr_and_query_as_the_cascade_writes_them() -> None:
+    ((text, answer),) = told_look(random.Random(7), "train").branches
+    assert answer == NOTHING_OPEN
+    case = make_case("image_retrieval", random.Random(8), "train")
+    assert case.positive.truth is not None
+    assert text.startswith("Candidate: ")
+    assert "\nQuery: " in text
+    assert plain(describe(case.positive.truth)) == plain(case.positive.ecr)
+
+
+def test_asks_stand_in_the_order_of_the_query() -> None:
+    asks = (FooterAsk(word="paid"), SignAsk(word="zoo"))
+    assert as_asked(asks, "a thing with sign zoo, marked paid") == asks[::-1]
