@@ -186,6 +186,21 @@ def test_tolerance_buys_fewer_tokens() -> None:
     assert loose.best.quality >= 1 - 0.3 - 1e-9
 
 
+def test_within_a_price_the_best_is_taken_and_held_against_what_is_as_good() -> None:
+    known = looked()
+    grid = Grid(judge=(0, 2, 3, 5, 7), rewrite=(0, 1, 2, 4, 7), tolerance=0.0)
+    free = calibrate(tasks(known), known, grid, name="x", made_of={})
+    most = round(free.best.tokens * 0.7)
+    found = calibrate(tasks(known), known, replace(grid, most_tokens=most), name="x", made_of={})
+    assert found.best.tokens <= most
+    assert found.best.quality <= free.best.quality
+    assert found.fixed.quality >= found.best.quality, "the cheapest that is as good"
+    assert found.fixed.tokens <= free.fixed.tokens
+    with pytest.raises(ValidationError, match="with 1 tokens"):
+        calibrate(tasks(known), known,
+                  replace(grid, judge=(2,), rewrite=(0,), most_tokens=1), name="x", made_of={})  # fmt: skip
+
+
 def test_nothing_is_judged_where_judging_helps_nobody() -> None:
     known = looked()
     for_free = [replace(task, qrels={i: {f"{i}-i1": 1} for i in task.ids}) for task in tasks(known)]

@@ -51,6 +51,7 @@ def make_policy(config: EvaluateConfig, benchmark: Benchmark, runs: Runs, out: T
         return found
 
     made_of = {"benchmark": benchmark.name, "split": benchmark.split, "judged_at_most": depth,
+               "fusion_weight": config.cascade.fusion_weight,
                **_models(next(iter(rewritten.values())))}  # fmt: skip
     found = calibrate(benchmark.tasks, looked(config.cascade.fusion_weight), config.calibrate,
                       name=config.calibrate.name, made_of=made_of)  # fmt: skip

@@ -72,7 +72,7 @@ def calibrate(
         made_of: models and data, for the reader of the artefact.
 
     Raises:
-        ValidationError: a query was not looked at.
+        ValidationError: a query was not looked at, or nothing that is tried costs so little.
     """
     lost = [query for task in tasks for query in task.ids if query not in looked]
     if lost:
@@ -82,6 +82,10 @@ def calibrate(
     found = [one for stops in grid.stops()
              if (one := tries.banded(stops, edges, grid, fixed.quality))]  # fmt: skip
     if grid.most_tokens:
+        if not found:
+            raise ValidationError(f"no policy that is tried reranks with {grid.most_tokens} "
+                                  "tokens: raise calibrate.most_tokens, or let calibrate.judge "
+                                  "try fewer")  # fmt: skip
         best = min(found, key=lambda each: (-each.quality, each.tokens))
         fixed = best_fixed(tasks, looked, grid, as_good_as=best.quality)
     else:
