@@ -196,9 +196,9 @@ def test_within_a_price_the_best_is_taken_and_held_against_what_is_as_good() -> 
     assert found.best.quality <= free.best.quality
     assert found.fixed.quality >= found.best.quality, "the cheapest that is as good"
     assert found.fixed.tokens <= free.fixed.tokens
+    dear = replace(grid, judge=(2,), rewrite=(0,), most_tokens=1)
     with pytest.raises(ValidationError, match="with 1 tokens"):
-        calibrate(tasks(known), known,
-                  replace(grid, judge=(2,), rewrite=(0,), most_tokens=1), name="x", made_of={})  # fmt: skip
+        calibrate(tasks(known), known, dear, name="x", made_of={})
 
 
 def test_nothing_is_judged_where_judging_helps_nobody() -> None:
