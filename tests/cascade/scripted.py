@@ -167,7 +167,6 @@ def cascade(
         "rewrite": 2 if rewriter is not None else 0,
         "rewrite_sees_media": False,
         "rewrite_adds": False,
-        "fusion_weight": 0.0,
         "rewrite_max_tokens": 20,
         "pricing": TIGHT,
     }

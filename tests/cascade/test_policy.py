@@ -1,6 +1,7 @@
 """A policy is a file that people edit: what it says is kept, what it says wrongly is told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ def test_the_file_is_read_by_eye() -> None:
     assert lines[1] == '  "format": "tte2_ray.policy/1",'
     assert lines[4] == '    {"least_margin": 0.0, "judge": 20, "rewrite": 5},'
     assert len(lines) == 13
+
+
+def test_a_policy_holds_for_the_weight_that_it_was_made_with(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(dump_policy(replace(POLICY, made_of={"fusion_weight": 1.0})))
+    assert policy_of(CascadeConfig(policy=str(file), fusion_weight=1.0)).bands == POLICY.bands
+    with pytest.raises(ConfigError, match=r"fusion_weight=1.0, and it is 0"):
+        policy_of(CascadeConfig(policy=str(file)))
 
 
 def test_the_fingerprint_follows_what_decides() -> None:

@@ -55,9 +55,9 @@ class CascadeConfig:
     """A candidate is rewritten if its score is less than this behind the best one's; where that is
     true of the best alone, nothing is. Scores lie in 0 to 1, so that 2 stops nothing. A policy
     takes its place."""
-    fusion_weight: float = 1.0
-    """Above 0, the order follows retriever + weight x judge (LamRA: 1); 0 follows the judge
-    alone."""
+    fusion_weight: float = 0.0
+    """Above 0, the order follows retriever + weight x judge (LamRA: 1, of cosines); 0 follows the
+    judge alone, as it must where scores of a first-stage run have a scale of their own."""
     instructed: bool = False
     """Whether the task stands before the query's words; the miniature was trained without."""
     judge_sees_query: bool = False

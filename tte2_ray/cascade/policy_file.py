@@ -22,12 +22,18 @@ def policy_of(config: CascadeConfig) -> Policy:
     """The policy that a configuration names, or its fixed numbers.
 
     Raises:
-        ConfigError: the file is no policy.
+        ConfigError: the file is no policy, or one for another `fusion_weight`.
         ResourceMissingError: there is no such file.
     """
     policy = Policy.fixed(config.judge, config.rewrite, stop_margin=config.stop_margin)
     if config.policy:
         policy = load_policy(config.policy)
+        made_with = policy.made_of.get("fusion_weight", config.fusion_weight)
+        if made_with != config.fusion_weight:
+            raise ConfigError(
+                f"the policy {config.policy} was made with cascade.fusion_weight={made_with}, and "
+                f"it is {config.fusion_weight}: set it so, or calibrate anew"
+            )
     return policy if config.rewrites else policy.without_rewrites()
 
 

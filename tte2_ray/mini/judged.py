@@ -91,8 +91,7 @@ def behind(opening: str, text: str) -> str:
 
 
 def told_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A candidate's ECR, half of the time completed by a look: whether it matches queries in
-    words."""
+    """A candidate's ECR, now and then completed by a look: whether it matches queries in words."""
     truth = rng.choice(_SAMPLERS)(rng, split)
     queries = [asked_of(rng, truth, split) for _ in range(QUERIES)]
     looks = rng.random() < _LOOKED

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tte2_ray.mini.asks import (
-    UNTOLD,
     Ask,
     Asks,
     EventAsk,
@@ -24,6 +23,7 @@ from tte2_ray.mini.asks import (
     SignAsk,
     ThingAsk,
     TinyAsk,
+    is_open,
     tinies_of,
 )
 from tte2_ray.mini.language import event_words, look, reading_order
@@ -109,7 +109,7 @@ def _verdict(met: bool) -> str:
 
 
 def _words(ask: Ask, truth: Truth, sees: bool) -> str:
-    if not sees and ask.told(truth).endswith(UNTOLD):
+    if not sees and is_open(ask, truth):
         return ask.words
     whole = _verdict(ask.holds(truth))
     if isinstance(ask, ThingAsk) and isinstance(truth, Scene):

@@ -11,11 +11,12 @@ from tte2_ray.mini.asks.ask import (
     Asks,
     Worded,
     all_hold,
+    is_open,
     rewritten,
     told_hold,
 )
 from tte2_ray.mini.asks.clip import EventAsk, ask_clip
-from tte2_ray.mini.asks.look import NOTHING_OPEN, is_open, looked
+from tte2_ray.mini.asks.look import NOTHING_OPEN, looked
 from tte2_ray.mini.asks.page import FooterAsk, LineAsk, SenderAsk, ask_page
 from tte2_ray.mini.asks.scene import (
     RELATIONS,

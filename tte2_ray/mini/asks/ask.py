@@ -47,9 +47,14 @@ def all_hold(asks: Asks, truth: Truth) -> bool:
     return all(ask.holds(truth) for ask in asks)
 
 
+def is_open(ask: Ask, truth: Truth) -> bool:
+    """Whether an item's ECR leaves a condition open."""
+    return ask.told(truth).endswith(UNTOLD)
+
+
 def told_hold(asks: Asks, truth: Truth) -> bool:
     """Whether the item answers what its ECR tells of; what that leaves out may still fail."""
-    return all(ask.holds(truth) for ask in asks if not ask.told(truth).endswith(UNTOLD))
+    return all(ask.holds(truth) for ask in asks if not is_open(ask, truth))
 
 
 def rewritten(asks: Asks, truth: Truth, kind: str, sees: bool = True) -> str:

@@ -1,6 +1,6 @@
 """What a query leaves open of an item whose ECR was read, and what a look at it says of that."""
 
-from tte2_ray.mini.asks.ask import UNTOLD, Ask, Asks
+from tte2_ray.mini.asks.ask import Ask, Asks, is_open
 from tte2_ray.mini.asks.page import FooterAsk, LineAsk
 from tte2_ray.mini.asks.scene import SignAsk
 from tte2_ray.mini.asks.tiny import TinyAsk
@@ -9,11 +9,6 @@ from tte2_ray.mini.truth import Page, Truth
 
 NOTHING_OPEN = ecr("told", "no more")
 """Of a look that can add nothing: the ECR tells all that is asked."""
-
-
-def is_open(ask: Ask, truth: Truth) -> bool:
-    """Whether an item's ECR leaves a condition open."""
-    return ask.told(truth).endswith(UNTOLD)
 
 
 def looked(asks: Asks, truth: Truth) -> str:
