@@ -21,7 +21,7 @@ from tte2_ray.mini.edits.things import restyle
 from tte2_ray.mini.lessons import Lesson
 from tte2_ray.mini.media import see
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
-from tte2_ray.mini.reasoner import trainable
+from tte2_ray.mini.reasoner import start_from, trainable
 from tte2_ray.mini.tasks import TASKS, Candidate, Case, make_case
 from tte2_ray.mini.truth import Scene, Split
 from tte2_ray.prompts import item_text, query_text
@@ -66,10 +66,7 @@ def train_embedder(
         training: how.
         say: takes one line of progress now and then.
     """
-    import shutil
-
-    made_from = shutil.ignore_patterns("provenance.json")
-    shutil.copytree(reasoner, folder, dirs_exist_ok=True, ignore=made_from)
+    start_from(reasoner, folder)
     launch(_work, training.processes, folder, training, say)
 
 

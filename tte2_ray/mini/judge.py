@@ -1,6 +1,5 @@
 """Trains the miniature judge: it goes on from the reasoner's weights."""
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from tte2_ray.mini.deeper import deepen
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import mine, mined_lessons
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
-from tte2_ray.mini.reasoner import trainable
+from tte2_ray.mini.reasoner import start_from, trainable
 
 if TYPE_CHECKING:
     import torch
@@ -77,8 +76,7 @@ def train_judge(
         training: how.
         say: takes one line of progress now and then.
     """
-    shutil.copytree(reasoner, folder, dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("provenance.json"))  # fmt: skip
+    start_from(reasoner, folder)
     add_verdicts(folder)
     pairs = mine(embedder, training.seed, training.mined_cases, training.mined_top)
     say(f"judge: {len(pairs)} pairs mined")

@@ -1,5 +1,6 @@
 """Trains the miniature reasoner from nothing on lessons of the generated world."""
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,6 +59,17 @@ def train_reasoner(folder: Path, training: ReasonerTraining, say: Callable[[str]
     (folder / "model.safetensors").unlink(missing_ok=True)  # from nothing, not from what was there
     save_blank(folder, training.seed)
     launch(_work, training.processes, folder, training, say)
+
+
+def start_from(reasoner: Path, folder: Path) -> None:
+    """Makes a folder of a model that goes on from the reasoner's weights, tokenizer and processors.
+
+    Args:
+        reasoner: folder of the model that it starts from; its provenance stays there.
+        folder: made if missing.
+    """
+    shutil.copytree(reasoner, folder, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("provenance.json"))  # fmt: skip
 
 
 def load_model(folder: Path) -> "Qwen3VLForConditionalGeneration":

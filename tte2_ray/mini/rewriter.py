@@ -1,6 +1,5 @@
 """Trains the miniature rewriter (QAR): it goes on from the reasoner's weights, with looks alone."""
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from tte2_ray.mini.batch import Encoder
 from tte2_ray.mini.looks import LOOKS, SMALL_PRINT, look_batch
 from tte2_ray.mini.optim import Optimizer, Schedule, launch
-from tte2_ray.mini.reasoner import backward, trainable
+from tte2_ray.mini.reasoner import backward, start_from, trainable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +38,7 @@ def train_rewriter(
         training: how.
         say: takes one line of progress now and then.
     """
-    shutil.copytree(reasoner, folder, dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("provenance.json"))  # fmt: skip
+    start_from(reasoner, folder)
     launch(_work, training.processes, folder, training, say)
 
 
