@@ -11,10 +11,10 @@ from itertools import count
 from benchmarks.work import SEED, SPLIT
 from tte2_ray.cascade import Asked, Candidate
 from tte2_ray.cascade.many import Retrieved
+from tte2_ray.ecr import parse_ecr
 from tte2_ray.mini.language import ecr
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.world import Sampled, candidates_of
-from tte2_ray.prompts import parse_ecr
 
 LONG = ("image_retrieval", "video_retrieval", "visdoc_retrieval")
 """Tasks whose queries are words, and whose candidates have ECRs long enough to be put together."""

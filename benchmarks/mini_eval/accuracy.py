@@ -7,9 +7,9 @@ from benchmarks.mini_eval.looks import Asked, Look
 from benchmarks.mini_eval.marks import Mark, marks
 from benchmarks.mini_eval.slots import KINDS, Kind
 from benchmarks.mini_eval.world import Eval
+from tte2_ray.ecr import parse_ecr
 from tte2_ray.metrics.intervals import Estimate, ratio
 from tte2_ray.mini.tasks import TASKS
-from tte2_ray.prompts import parse_ecr
 
 
 def all_marks(eval_: Eval, ecrs: Mapping[str, str]) -> list[Mark]:

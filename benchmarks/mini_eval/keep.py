@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SOURCES = (
     *(f"tte2_ray/{name}" for name in ("mini", "media", "engines", "stages", "cascade", "config")),
-    *(f"tte2_ray/{name}" for name in ("artifacts/corpus", "prompts.py", "schema")),
+    *(f"tte2_ray/{name}" for name in ("artifacts/corpus", "ecr.py", "prompts.py", "schema")),
     *(f"benchmarks/mini_eval/{name}.py" for name in ("models", "world", "looks")),
     "tools/worlds.py",
     "tte2_ray/pipelines/evaluate/miniature.py",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.mini_eval.world import Turn
 from tools.job import index_job
+from tte2_ray.ecr import finished_ecr
 from tte2_ray.engines import Embedder, ModelInput, Reasoner, build_embedder, build_reasoner
 from tte2_ray.errors import RowError, ValidationError
 from tte2_ray.media import DecodedItem
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.prompts import finished_ecr
 from tte2_ray.stages.decoder import Decoder
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ the looks that the thinking has found) is read where it is said first.
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from tte2_ray.ecr import parse_ecr
 from tte2_ray.mini.words import CITIES, COLORS, PAGE_KINDS, REGIONS, SHAPES, TEXTURES
-from tte2_ray.prompts import parse_ecr
 
 Kind = Literal["picture", "close-up", "video", "page", "text"]
 KINDS: Final[tuple[Kind, ...]] = ("picture", "close-up", "video", "page", "text")

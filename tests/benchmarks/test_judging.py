@@ -17,9 +17,10 @@ from benchmarks.prefixes import BLOCKS, MOST_APART, PARTS, POOLS, Pool, compared
 from tools.worlds import find_world, read_items
 from tte2_ray.cascade import CascadeConfig
 from tte2_ray.cascade.many import Retrieved
+from tte2_ray.ecr import plain
 from tte2_ray.engines import EngineConfig, JudgeConfig, Judged
 from tte2_ray.engines.tokens import TokenCounter
-from tte2_ray.prompts import judge_text, plain
+from tte2_ray.prompts import judge_text
 
 FAKE = JudgeConfig(engine=EngineConfig(kind="fake"))
 CONFIG = CascadeConfig(retrieve=4, judge=4, rewrite=0)

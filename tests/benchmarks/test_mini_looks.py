@@ -12,10 +12,10 @@ from benchmarks.mini_eval.slots import Kind, kind_of
 from benchmarks.mini_eval.table import exact_rows, look_rows
 from benchmarks.mini_eval.world import Eval, Turn, read_world
 from tools.shown import Row
+from tte2_ray.ecr import parse_ecr, plain
 from tte2_ray.mini.lessons import rewrite_branch
 from tte2_ray.mini.truth import Truth, sample_clip, sample_page, sample_scene
 from tte2_ray.mini.world import generate
-from tte2_ray.prompts import parse_ecr, plain
 from tte2_ray.schema import Item
 
 SAMPLE = {"picture": sample_scene, "video": sample_clip, "page": sample_page}

@@ -16,10 +16,10 @@ from benchmarks.mini_eval.occlusion import hidden_by_item
 from benchmarks.mini_eval.slots import kind_of, read
 from benchmarks.mini_eval.world import Turn, read_world
 from tte2_ray.artifacts.model_version import model_version
+from tte2_ray.ecr import finished_ecr
 from tte2_ray.engines import ModelInput, Reasoned
 from tte2_ray.errors import RowError, RowErrorClass, ValidationError
 from tte2_ray.mini.world import generate
-from tte2_ray.prompts import finished_ecr
 from tte2_ray.schema import Item
 
 

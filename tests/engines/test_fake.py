@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.engines.judges import picture
+from tte2_ray.ecr import finished_ecr
 from tte2_ray.engines import (
     EngineConfig,
     JudgeConfig,
@@ -14,7 +15,6 @@ from tte2_ray.engines import (
     build_reasoner,
 )
 from tte2_ray.errors import RowError, RowErrorClass
-from tte2_ray.prompts import finished_ecr
 
 FAKE = EngineConfig(kind="fake")
 QUERY = ModelInput(text="a red star")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tte2_ray.ecr import parse_ecr, plain
 from tte2_ray.mini.asks import NOTHING_OPEN, all_hold, is_open, looked, told_hold
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.curriculum import ALL, TOLD, judged_batch
@@ -31,7 +32,7 @@ from tte2_ray.mini.wanted import (
     label_lesson,
     moment_lesson,
 )
-from tte2_ray.prompts import judge_text, parse_ecr, plain
+from tte2_ray.prompts import judge_text
 
 
 def test_lessons_are_the_same_for_the_same_step_and_differ_between_steps() -> None:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from tte2_ray.ecr import parse_ecr
 from tte2_ray.mini.asks import NOTHING_OPEN, FooterAsk, SignAsk, is_open, looked
 from tte2_ray.mini.looks import (
     LOOKS,
@@ -16,7 +17,7 @@ from tte2_ray.mini.looks import (
     told_look,
 )
 from tte2_ray.mini.tasks import make_case
-from tte2_ray.prompts import parse_ecr, rewrite_text
+from tte2_ray.prompts import rewrite_text
 
 
 @pytest.mark.parametrize("kinds", [SMALL_PRINT, LOOKS])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.pipelines.conftest import Configured, contents, run
+from tte2_ray.ecr import parse_ecr
 from tte2_ray.engines import resolve_model
 from tte2_ray.mini.world import generate
-from tte2_ray.prompts import parse_ecr
 
 EACH = 3
 """Items of each kind."""

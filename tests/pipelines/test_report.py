@@ -15,10 +15,10 @@ from tests.pipelines.without_ray import leave_ray_out
 from tte2_ray.artifacts.dead_letters import read_dead_letters
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, Options
+from tte2_ray.ecr import parse_ecr
 from tte2_ray.errors import PartialFailure
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
-from tte2_ray.prompts import parse_ecr
 
 PICTURES, TEXTS = ROWS // 2 - 1, ROWS // 2
 """That come through: one picture is cut short."""

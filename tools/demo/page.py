@@ -10,9 +10,9 @@ from tools.demo.look import look
 from tools.demo.measure import right_at_1
 from tools.demo.miniature import Miniature
 from tools.shown import Row
+from tte2_ray.ecr import ParsedEcr, parse_ecr
 from tte2_ray.media import MediaLimits
 from tte2_ray.milvus.searcher import Hit
-from tte2_ray.prompts import ParsedEcr, parse_ecr
 from tte2_ray.schema import Item
 
 TEMPLATE = Path(__file__).with_name("demo.html.j2")

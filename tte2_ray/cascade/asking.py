@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from tte2_ray.cascade.ledger import NOTHING, Spent
-from tte2_ray.prompts import THINK_CLOSE, THINK_OPEN, parse_ecr, plain
+from tte2_ray.ecr import THINK_CLOSE, THINK_OPEN, parse_ecr, plain
 
 T = TypeVar("T")
 

@@ -8,9 +8,10 @@ Reasoner and embedder read the same user turn: the task's instruction, the words
 from dataclasses import dataclass, replace
 
 from tte2_ray.artifacts.keys import EcrRecipe, EmbeddingRecipe, ecr_key, embedding_key
+from tte2_ray.ecr import finished_ecr
 from tte2_ray.engines import ModelInput, Reasoned, Reasoner
 from tte2_ray.media import MediaLimits, decode_item
-from tte2_ray.prompts import finished_ecr, query_text
+from tte2_ray.prompts import query_text
 from tte2_ray.schema import Item
 
 

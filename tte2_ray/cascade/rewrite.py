@@ -13,10 +13,11 @@ from tte2_ray.cascade.kept import Kept, answer_key
 from tte2_ray.cascade.ledger import Spent
 from tte2_ray.cascade.pricing import RewritePrice
 from tte2_ray.cascade.shown import Shown
+from tte2_ray.ecr import completed, finished_ecr
 from tte2_ray.engines import ModelInput, Reasoned, Reasoner
 from tte2_ray.engines.price import refuse_above_price
 from tte2_ray.errors import RowError
-from tte2_ray.prompts import completed, finished_ecr, rewrite_text
+from tte2_ray.prompts import rewrite_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
+from tte2_ray.ecr import completed, plain
 from tte2_ray.mini.asks import (
     NOTHING_OPEN,
     Ask,
@@ -28,7 +29,7 @@ from tte2_ray.mini.marks import NO, YES, marked_look, marked_phrase, marked_scen
 from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import Candidate, Case, make_case
 from tte2_ray.mini.truth import Scene, Split, Truth, sample_clip, sample_page, sample_scene
-from tte2_ray.prompts import completed, judge_text, judged_query, plain
+from tte2_ray.prompts import judge_text, judged_query
 
 QUERIES: Final = 3
 """Of one candidate."""

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tte2_ray.ecr import plain
 from tte2_ray.mini.asks import Asks, ask_clip, ask_page, ask_scene, has_fine, rewritten
 from tte2_ray.mini.edits import change
 from tte2_ray.mini.language import describe, describe_crop, describe_lines
@@ -24,7 +25,7 @@ from tte2_ray.mini.truth import (
     sample_page,
     sample_scene,
 )
-from tte2_ray.prompts import REWRITE_INSTRUCTION, item_text, plain, query_text
+from tte2_ray.prompts import REWRITE_INSTRUCTION, item_text, query_text
 
 Branch = tuple[str, str]
 """What the user says, and the ECR that answers it."""

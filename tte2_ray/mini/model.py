@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tte2_ray.ecr import plain
 from tte2_ray.mini.asks import rewritten
 from tte2_ray.mini.tasks import TASKS, make_case
-from tte2_ray.prompts import REWRITE_INSTRUCTION, item_text, plain, query_text
+from tte2_ray.prompts import REWRITE_INSTRUCTION, item_text, query_text
 
 if TYPE_CHECKING:
     from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLProcessor

@@ -7,6 +7,7 @@ several queries want it, or all but it.
 import random
 from typing import Final
 
+from tte2_ray.ecr import plain
 from tte2_ray.mini.asks import Asks, ThingAsk, all_hold
 from tte2_ray.mini.edits import change, rearrange
 from tte2_ray.mini.edits.things import restyle
@@ -26,7 +27,7 @@ from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import make_case
 from tte2_ray.mini.truth import Clip, Scene, Split, sample_clip, sample_scene
 from tte2_ray.mini.words import SHAPES, TEXTURES
-from tte2_ray.prompts import judge_text, judged_query, plain
+from tte2_ray.prompts import judge_text, judged_query
 
 _SAME: Final = 0.45
 """Share of queries that want the candidate itself."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from tte2_ray.artifacts.keys import EcrRecipe, ecr_key
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
+from tte2_ray.ecr import finished_ecr
 from tte2_ray.engines import ModelInput, ReasonerConfig, build_reasoner
 from tte2_ray.media import DecodedItem, MediaLimits
-from tte2_ray.prompts import finished_ecr, item_text
+from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item, ecr_schema
 from tte2_ray.stages.decoder import Decoder
 from tte2_ray.stages.work import Row, TableStage

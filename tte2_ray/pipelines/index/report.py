@@ -10,6 +10,7 @@ from tte2_ray.artifacts.markers import table_key
 from tte2_ray.artifacts.shards import Plan, Shard, read_shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table
+from tte2_ray.ecr import parse_ecr
 from tte2_ray.engines.config import MINI
 from tte2_ray.errors import RowError
 from tte2_ray.media import decode_item
@@ -18,7 +19,6 @@ from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.target import Target
 from tte2_ray.pipelines.page.bars import histogram
 from tte2_ray.pipelines.page.render import render
-from tte2_ray.prompts import parse_ecr
 from tte2_ray.schema import Item, ecr_schema
 
 T = TypeVar("T")

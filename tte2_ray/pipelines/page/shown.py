@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
+from tte2_ray.ecr import ParsedEcr, parse_ecr
 from tte2_ray.errors import RowError
 from tte2_ray.media import MediaLimits, decode_item
 from tte2_ray.media.thumbnail import thumbnail_data_uri
-from tte2_ray.prompts import ParsedEcr, parse_ecr
 from tte2_ray.schema import Item
 
 Picture = Callable[[Item], str]
