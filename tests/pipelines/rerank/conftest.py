@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.without_ray import in_process
+from tte2_ray.artifacts.dead_letters import read_dead_letters
+from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, Options, load_config
 from tte2_ray.milvus.server import stop_server
 from tte2_ray.pipelines.index.config import IndexConfig
@@ -23,6 +25,8 @@ INDEX = "films"
 """Every module makes an index of this name of its own, on a server of its own."""
 FAKE = ("reasoner.engine.kind=fake", "embedder.engine.kind=fake")
 FAKES = (*FAKE, "judge.engine.kind=fake", "rewriter.engine.kind=fake")
+NARROW = ("cascade.retrieve=6", "cascade.judge=4", "cascade.rewrite=2",
+          "cascade.rewrite_sees_media=false")  # fmt: skip
 ONE_SHARD = "log.queries_per_shard=1000000"
 """Where a shard ends, hashes of its queries say: never in some queries, with so many asked for."""
 Configured = Callable[..., Loaded[RerankConfig]]
@@ -129,3 +133,15 @@ def run(loaded: Loaded[RerankConfig], **options: bool) -> Left:
     out = io.StringIO()
     rerank_log(loaded, Options(**options), out)
     return Left(loaded, out.getvalue())
+
+
+def questions(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"query_id": f"q{n}", "text": f"note about {n}", **more} for n in range(count)]
+
+
+def letters(left: Left, store: str) -> dict[str, tuple[str, str]]:
+    """Class and message of the dead letters of a run, by query."""
+    opened = open_store(store)
+    keys = [key for folder in left.results["dead_letters"] for key, _ in opened.list(folder)]
+    found = read_dead_letters(opened, keys)
+    return {letter.item_id: (letter.error_class, letter.message) for letter in found}

@@ -2,33 +2,13 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
-from tests.pipelines.rerank.conftest import ONE_SHARD, Configured, Left, Made, run
-from tte2_ray.artifacts.dead_letters import read_dead_letters
+from tests.pipelines.rerank.conftest import NARROW, Configured, Made, letters, questions, run
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.cascade.ledger import RERANKING
-from tte2_ray.errors import PartialFailure
 from tte2_ray.stages import rerank as stage
-from tte2_ray.stages.own_stages import OVERRUN
-
-NARROW = ("cascade.retrieve=6", "cascade.judge=4", "cascade.rewrite=2",
-          "cascade.rewrite_sees_media=false")  # fmt: skip
-
-
-def questions(count: int, **more: Any) -> list[dict[str, Any]]:
-    return [{"query_id": f"q{n}", "text": f"note about {n}", **more} for n in range(count)]
-
-
-def letters(left: Left, store: str) -> dict[str, tuple[str, str]]:
-    """Class and message of the dead letters of a run, by query."""
-    opened = open_store(store)
-    keys = [key for folder in left.results["dead_letters"] for key, _ in opened.list(folder)]
-    found = read_dead_letters(opened, keys)
-    return {letter.item_id: (letter.error_class, letter.message) for letter in found}
 
 
 def no_engine(*_: object) -> None:
@@ -233,74 +213,6 @@ def test_a_rewriter_that_sees_candidates_sees_those_that_have_pixels(
     rewritten = {row["item_id"] for row in left.table("judgements") if row["rewrite"]}
     assert rewritten == {"i0", "i3", "i6", "i9"}
     assert left.results["spent"]["rewrite"]["prompt_visual"] == 2 * 4 * 36
-
-
-def test_what_cannot_be_read_or_answered_is_a_dead_letter(
-    configured: Configured, tmp_path: Path
-) -> None:
-    rows = [
-        {"query_id": "good", "text": "note about 1"},
-        {"query_id": "long", "text": "word " * 200},
-        {"query_id": "gone", "image_uri": "nowhere.png"},
-        {"query_id": "empty"},
-    ]
-    short = "reasoner.engine.max_model_len=100"
-    loaded = configured(rows, *NARROW, short)
-    with pytest.raises(PartialFailure, match=r"3 of 4 queries rejected \(75.0%\)"):
-        run(loaded)
-    left = Left(loaded, "")
-    assert left.results["queries"] == {"in": 4, "distinct": 3, "answered": 1, "degraded": 0,
-                                       "rejected": 3}  # fmt: skip
-    assert (left.results["outcome"], left.results["exit_code"]) == ("failed", 7)
-    found = letters(left, loaded.config.store)
-    assert {name: error for name, (error, _) in found.items()} == {
-        "long": "context_overflow", "gone": "not_found", "empty": "empty_row",
-    }  # fmt: skip
-    assert list(left.run()) == ["good"]
-    page = left.page()
-    assert "context_overflow" in page
-    assert "3 of 4 queries rejected" in page
-
-    with pytest.raises(PartialFailure, match="all 1 rows of the log were rejected: 1 empty_row"):
-        run(configured([{"query_id": "empty"}], *NARROW))
-
-
-def test_mended_queries_are_run_again_and_good_ones_are_not(
-    configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [{"query_id": "good", "text": "redriven 1"},
-            {"query_id": "picture", "image_uri": "late.png"}]  # fmt: skip
-    loaded = configured(rows, *NARROW, "failure_budget=0.5", "log.check_files=false", ONE_SHARD)
-    first = run(loaded)
-    assert first.results["queries"]["rejected"] == 1
-    Image.new("RGB", (64, 64), (1, 2, 3)).save(tmp_path / "late.png")
-    assert run(loaded).results["queries"]["rejected"] == 1, "what is done is not done again"
-    mended = run(loaded, redrive=True)
-    assert mended.results["queries"]["rejected"] == 0
-    assert mended.results["dead_letters"] == []
-    reason = next(phase for phase in mended.results["phases"] if phase["name"] == "reason")
-    assert reason["output_tokens"] == 8, "the picture alone is reasoned about"
-    kept = {row["query_id"]: row["kept"] > 0 for row in mended.table("ledger")
-            if row["stage"] == "query_ecr"}  # fmt: skip
-    assert kept == {"good": True, "picture": False}
-    assert mended.run()["good"] == first.run()["good"]
-    assert "nothing to do" in run(loaded).said
-
-
-def test_what_was_cut_of_a_query_stands_beside_its_answer(
-    made: Made, configured: Configured
-) -> None:
-    rows = [{"query_id": "long", "text": "cut words " * 10_001}, *questions(1, instruction="Cut.")]
-    words = "text 100010 -> 100000 characters"
-
-    def cut(*more: str) -> dict[str, str]:
-        left = run(configured(rows, *NARROW, *more))
-        return {row["query_id"]: row["cut"] for row in left.table("queries")}
-
-    assert cut() == {"long": words, "q0": ""}
-    short = ("index=short", "reasoner.sampling.max_tokens=4")
-    made.index(*short)
-    assert cut(*short) == {"long": f"{words}; {OVERRUN}", "q0": OVERRUN}
 
 
 def test_ids_with_blanks_stand_encoded_in_the_run_and_as_they_are_in_tables(

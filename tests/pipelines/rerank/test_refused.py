@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.pipelines.rerank.conftest import Configured, Left, Made, run
-from tests.pipelines.rerank.test_job import NARROW, questions
+from tests.pipelines.rerank.conftest import NARROW, Configured, Left, Made, questions, run
 from tte2_ray.errors import PartialFailure, ResourceMissingError
 
 PICTURES = ["i0", "i3", "i6", "i9"]
