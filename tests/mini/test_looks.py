@@ -14,6 +14,8 @@ from tte2_ray.mini.looks import (
     look_batch,
     page_look,
     scene_look,
+    sign_look,
+    tinies_look,
     told_look,
 )
 from tte2_ray.mini.tasks import make_case
@@ -78,3 +80,16 @@ def test_a_rewriter_reads_what_the_cascade_shows_it() -> None:
 def test_asks_stand_in_the_order_of_the_query() -> None:
     asks = (FooterAsk(word="paid"), SignAsk(word="zoo"))
     assert as_asked(asks, "a thing with sign zoo, marked paid") == asks[::-1]
+
+
+@pytest.mark.parametrize("make", [sign_look, tinies_look])
+def test_fine_detail_is_asked_for_by_words_that_tell_nothing_of_it(make) -> None:
+    """One who repeats what was asked is nearly always wrong."""
+    rng, repeated = random.Random(8), 0
+    for _ in range(60):
+        ((text, look),) = make(rng, "train").branches
+        query = text.split("\n")[0]
+        said = parse_ecr(look).statement.split(", ")
+        assert len(said) >= 1
+        repeated += any(words in query for words in said)
+    assert repeated < 15

@@ -5,22 +5,33 @@ query in hand. Most queries ask for detail that an ECR leaves out, and often for
 """
 
 import random
+from collections.abc import Callable
 from typing import Final
 
-from tte2_ray.mini.asks import NOTHING_OPEN, Asks, SignAsk, ask_scene, looked
+from tte2_ray.mini.asks import (
+    NOTHING_OPEN,
+    Asks,
+    SignAsk,
+    TinyAsk,
+    ask_clip,
+    ask_scene,
+    looked,
+)
 from tte2_ray.mini.judged import asked_of, case_query, mostly_open
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Kinds, Lesson
 from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import make_case, phrase
-from tte2_ray.mini.truth import Split, Truth, sample_clip, sample_page, sample_scene
-from tte2_ray.mini.words import SIGNS
+from tte2_ray.mini.truth import Clip, Scene, Split, Truth, sample_clip, sample_page, sample_scene
+from tte2_ray.mini.words import COLORS, SIGNS, TINY_SHAPES
 from tte2_ray.prompts import rewrite_text
 
 _LOOKS: Final = 3
 """At one candidate, each for a query."""
 _OPEN: Final = 0.8
 """Share of queries that ask for what the ECR leaves out, where that can be had."""
+_PICTURES: Final = 0.6
+"""Share of looks at tiny things; the others are at videos."""
 _TOLD_TASKS: Final = ("composed_retrieval", "grounding", "moment_retrieval")
 """Whose queries ask for nothing that an ECR leaves out."""
 
@@ -31,14 +42,37 @@ def scene_look(rng: random.Random, split: Split) -> Lesson:
 
 
 def sign_look(rng: random.Random, split: Split) -> Lesson:
-    """One look at a picture with a sign: what it says."""
-    scene = sample_scene(rng, split)
-    while not scene.sign:
-        scene = sample_scene(rng, split)
-    asks = (SignAsk(word=rng.choice(SIGNS)), *ask_scene(rng, scene, False))
-    query = phrase(rng, "picture", asks[: rng.choice((1, 2, 3))])
-    branch = (rewrite_text(query, describe(scene)), looked(asks[:1], scene))
-    return Lesson(media=see(scene, rng), branches=(branch,))
+    """A look at a picture with a sign, which is asked for by any word."""
+    scene = _scene_with(lambda scene: bool(scene.sign), rng, split)
+    return _any_look(rng, scene, SignAsk(word=rng.choice(SIGNS)))
+
+
+def tinies_look(rng: random.Random, split: Split) -> Lesson:
+    """A look at the tiny things of a picture or a video, which are asked for by any words."""
+    truth = (
+        _scene_with(lambda scene: bool(scene.tinies), rng, split) if rng.random() < _PICTURES
+        else sample_clip(rng, split, rng.choice((1, 2, 2)))
+    )  # fmt: skip
+    ask = TinyAsk(color=rng.choice(tuple(COLORS)), shape=rng.choice(TINY_SHAPES))
+    return _any_look(rng, truth, ask)
+
+
+def _scene_with(has: Callable[[Scene], bool], rng: random.Random, split: Split) -> Scene:
+    while not has(scene := sample_scene(rng, split)):
+        pass
+    return scene
+
+
+def _any_look(rng: random.Random, truth: Scene | Clip, ask: SignAsk | TinyAsk) -> Lesson:
+    """One look for a query that asks for a fine detail, of which `truth` has some other."""
+    others, kind = (
+        (ask_scene(rng, truth, False), "picture") if isinstance(truth, Scene)
+        else (ask_clip(rng, truth, False), "video")
+    )  # fmt: skip
+    asks: Asks = (ask, *others)
+    query = phrase(rng, kind, asks[: rng.choice((1, 2, 3))])
+    branch = (rewrite_text(query, describe(truth)), looked((ask,), truth))
+    return Lesson(media=see(truth, rng), branches=(branch,))
 
 
 def clip_look(rng: random.Random, split: Split) -> Lesson:
@@ -80,11 +114,19 @@ def as_asked(asks: Asks, query: str) -> Asks:
     return tuple(sorted(asks, key=lambda each: query.find(each.words)))
 
 
-SMALL_PRINT: Kinds = {page_look: 5, sign_look: 5}
-LOOKS: Kinds = {page_look: 3, sign_look: 2, scene_look: 2, clip_look: 2, told_look: 1}
+SMALL_PRINT: Kinds = {page_look: 4, sign_look: 3, tinies_look: 3}
+LOOKS: Kinds = {
+    page_look: 3,
+    sign_look: 1,
+    tinies_look: 1,
+    scene_look: 2,
+    clip_look: 2,
+    told_look: 1,
+}
 """What training goes through, in this order: kinds of lessons, and how many of each stand in a
 process's batch. Small print is read after some hundred steps of little else, as lines of pages were
-by the reasoner (`lessons.py`)."""
+by the reasoner (`lessons.py`). Fine detail that is asked for by any words is what teaches to look:
+among queries that mostly name what is there, the rewriter took to repeating them (docs/log.md)."""
 
 
 def look_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:

@@ -15,9 +15,9 @@ from tte2_ray.mini.reasoner import backward, start_from, trainable
 class RewriterTraining:
     """How the rewriter is trained; the defaults made the committed weights."""
 
-    small_print: int = 500
+    small_print: int = 800
     """Steps with `SMALL_PRINT`."""
-    steps: int = 1500
+    steps: int = 3500
     """Of these, and with `LOOKS` after them."""
     rate: float = 2.5e-3
     """Peak learning rate."""
