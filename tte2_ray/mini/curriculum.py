@@ -9,6 +9,7 @@ from tte2_ray.mini.judged import (
     seen_drill_lesson,
     seen_lesson,
     seen_pair_lesson,
+    sign_lesson,
     told_lesson,
     told_pair_lesson,
 )
@@ -45,6 +46,11 @@ LOOKED: Kinds = {looked_lesson: 5, drill_lesson: 1, composed_lesson: 1, told_les
                  seen_pair_lesson: 1}  # fmt: skip
 """At last to read what a look added, which few queries hang on. Among all else it was not learned:
 tiny things and signs that a look told of moved no verdict (docs/log.md)."""
+SIGNS: Kinds = {sign_lesson: 4, looked_lesson: 2, drill_lesson: 1, composed_lesson: 1,
+                told_lesson: 1, moment_lesson: 1, answer_lesson: 1, told_pair_lesson: 1,
+                seen_drill_lesson: 1, seen_lesson: 1, seen_composed_lesson: 1,
+                seen_pair_lesson: 1}  # fmt: skip
+"""And what a sign says, which too few of those hang on: tiny things moved verdicts by then."""
 
 
 def judged_batch(seed: int, step: int, kinds: Kinds) -> list[Lesson]:

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tte2_ray.mini.batch import IGNORED, Batch, Encoder
-from tte2_ray.mini.curriculum import ALL, DRILL, LOOKED, TOLD, Kinds, judged_batch
+from tte2_ray.mini.curriculum import ALL, DRILL, LOOKED, SIGNS, TOLD, Kinds, judged_batch
 from tte2_ray.mini.deeper import deepen
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import mine, mined_lessons
@@ -30,8 +31,8 @@ class JudgeTraining:
     """Steps with `DRILL`, then with `TOLD`."""
     steps: int = 4000
     """Of these; the others with `ALL`."""
-    last_steps: int = 500
-    """With `LOOKED`, after those and on a schedule of their own."""
+    last_steps: tuple[int, ...] = (500, 400)
+    """With `LOOKED`, then with `SIGNS`: after those, each on a schedule of its own."""
     layers: int = 7
     """From `TOLD` on; lookups are learned with the reasoner's four, in half the time."""
     mined_cases: int = 60
@@ -51,13 +52,15 @@ class JudgeTraining:
 
     def kinds(self, step: int) -> Kinds:
         """Which lessons a batch of `step` holds."""
-        if step >= self.steps:
-            return LOOKED
-        for kinds, steps in zip((DRILL, TOLD), self.phases, strict=True):
-            if step < steps:
-                return kinds
-            step -= steps
-        return ALL
+        if step < self.steps:
+            return _kinds_at(step, (DRILL, TOLD, ALL), (*self.phases, self.steps))
+        return _kinds_at(step - self.steps, (LOOKED, SIGNS), self.last_steps)
+
+
+def _kinds_at(step: int, kinds: tuple[Kinds, ...], steps: tuple[int, ...]) -> Kinds:
+    """Of kinds of lessons that are gone through one after the other, those at `step`."""
+    ends = accumulate(steps)
+    return next(each for each, end in zip(kinds, ends, strict=True) if step < end)
 
 
 def train_judge(
@@ -80,10 +83,12 @@ def train_judge(
     add_verdicts(folder)
     pairs = mine(embedder, training.seed, training.mined_cases, training.mined_top)
     say(f"judge: {len(pairs)} pairs mined")
-    first, last = range(training.steps), training.steps + training.last_steps
-    launch(_work, training.processes, folder, training, pairs, say, first, training.rate)
-    launch(_work, training.processes, folder, training, pairs, say, range(first.stop, last),
-           training.last_rate)  # fmt: skip
+    began = 0
+    for steps, rate in ((training.steps, training.rate),
+                        *((last, training.last_rate) for last in training.last_steps)):  # fmt: skip
+        launch(_work, training.processes, folder, training, pairs, say,
+               range(began, began + steps), rate)  # fmt: skip
+        began += steps
 
 
 def add_verdicts(folder: Path) -> None:

@@ -15,7 +15,9 @@ from tte2_ray.mini.asks import (
     NOTHING_OPEN,
     Ask,
     Asks,
+    SignAsk,
     all_hold,
+    ask_scene,
     has_fine,
     is_open,
     looked,
@@ -113,7 +115,22 @@ def looked_lesson(rng: random.Random, split: Split) -> Lesson:
     truth = rng.choice(_SAMPLERS)(rng, split)
     while isinstance(truth, Scene) and not has_fine(truth):
         truth = sample_scene(rng, split)
-    queries = [_hanging(rng, truth) for _ in range(QUERIES)]
+    return _hanging_lesson(rng, truth, lambda: ask(rng, truth))
+
+
+def sign_lesson(rng: random.Random, split: Split) -> Lesson:
+    """The same of a picture with a sign, which all queries ask for."""
+    scene = sample_scene(rng, split)
+    while not scene.sign:
+        scene = sample_scene(rng, split)
+    sign = SignAsk(word=scene.sign)
+    return _hanging_lesson(rng, scene, lambda: ((*ask_scene(rng, scene, False), sign), "picture"))
+
+
+def _hanging_lesson(
+    rng: random.Random, truth: Truth, draw: Callable[[], tuple[Asks, str]]
+) -> Lesson:
+    queries = [_hanging(rng, truth, draw) for _ in range(QUERIES)]
     words = completed(plain(describe(truth)), looked(sum((a for a, _ in queries), ()), truth))
     opening, branches = opening_of(words), list[Branch]()
     for asks, kind in queries:
@@ -123,13 +140,15 @@ def looked_lesson(rng: random.Random, split: Split) -> Lesson:
     return Lesson(media=None, branches=tuple(branches), opening=opening)
 
 
-def _hanging(rng: random.Random, truth: Truth) -> tuple[Asks, str]:
+def _hanging(
+    rng: random.Random, truth: Truth, draw: Callable[[], tuple[Asks, str]]
+) -> tuple[Asks, str]:
     """A query that `truth` answers; or all but what its ECR leaves open; or all but anything."""
-    asks, kind = mostly_open(rng, truth, lambda: ask(rng, truth), 1)
-    draw = rng.random()
-    if draw < 0.35:
+    asks, kind = mostly_open(rng, truth, draw, 1)
+    dice = rng.random()
+    if dice < 0.35:
         return asks, kind
-    fails = [i for i, each in enumerate(asks) if is_open(each, truth)] if draw < 0.75 else []
+    fails = [i for i, each in enumerate(asks) if is_open(each, truth)] if dice < 0.75 else []
     at = rng.choice(fails or range(len(asks)))
     return (*asks[:at], garbled(rng, asks[at], truth), *asks[at + 1 :]), kind
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tte2_ray.artifacts.model_version import model_version
-from tte2_ray.mini.curriculum import ALL, DRILL, LOOKED, TOLD, judged_batch
+from tte2_ray.mini.curriculum import ALL, DRILL, LOOKED, SIGNS, TOLD, judged_batch
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
 from tte2_ray.mini.judge import JudgeTraining, train_judge
 from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, Lesson, lesson_batch
@@ -72,7 +72,7 @@ def judged_fingerprint(seed: int) -> str:
     """Names what the judge is trained on, likewise."""
     digest = hashlib.sha256()
     for step in range(FINGERPRINTED_BATCHES):
-        for kinds in (DRILL, TOLD, ALL, LOOKED):
+        for kinds in (DRILL, TOLD, ALL, LOOKED, SIGNS):
             for lesson in judged_batch(seed, step, kinds):
                 digest.update(lesson.opening.encode())
                 _digest(digest, lesson)
