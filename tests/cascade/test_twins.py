@@ -1,6 +1,7 @@
 """Candidates of one query that read the same: one is asked about, the others share its answer."""
 
 import asyncio
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -82,3 +83,19 @@ def test_a_budget_buys_as_much_as_it_would_of_others(most: int | None) -> None:
     others = asyncio.run(cascade(ByName(SCORES), judge=6).rerank(asked(), candidates(6), most))
     answer = rerank(ByName(SCORES), most=most)
     assert (answer.step, answer.spent) == (others.step, others.spent)
+
+
+def test_the_time_of_twins_is_told_and_that_of_kept_answers_is_not() -> None:
+    kept = KeptInMemory()
+    first = rerank(Unsteady({"q1/": 0.5}), kept=kept)
+    assert (first.notes, set(first.seconds)) == ({"kept:judge": 2}, {"judge"})
+    assert not rerank(Unsteady({"q1/": 0.5}), kept=kept).seconds
+
+
+def test_what_is_no_score_is_asked_for_again() -> None:
+    kept = KeptInMemory()
+    broken = rerank(ByName({"q1/": math.nan}), kept=kept)
+    assert broken.notes == {"refused:judge:engine_rejected": 6}
+    mended = rerank(ByName(SCORES), kept=kept)
+    assert "refused:judge:engine_rejected" not in mended.notes
+    assert mended.judgements[0].score == 0.9

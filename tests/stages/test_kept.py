@@ -41,8 +41,8 @@ def test_every_run_adds_a_file_and_one_without_news_adds_none(store: Store) -> N
         kept.keep_judged(key, replace(SCORE, score=len(name) / 10))
         kept.write(name)
     KeptAnswers(store, SHARD).write("run3")
-    assert [key for key, _ in store.list("kept")] == ["kept/ab12/run1.parquet",
-                                                     "kept/ab12/run2.parquet"]  # fmt: skip
+    assert [key.split(".")[0] for key, _ in store.list("kept")] == ["kept/ab12/run1",
+                                                                   "kept/ab12/run2"]  # fmt: skip
     assert KeptAnswers(store, SHARD).judged("b") is not None
     assert KeptAnswers(store, replace(SHARD, name="other")).judged("b") is None
 
@@ -56,3 +56,13 @@ def test_a_redriven_shard_has_what_its_first_generation_was_answered(store: Stor
     again.keep_judged("k", SCORE)
     again.write("run1")
     assert KeptAnswers(store, SHARD).judged("k") == SCORE
+
+
+def test_what_another_attempt_was_answered_is_kept_beside_the_first(store: Store) -> None:
+    """The first died behind this file: what it did not ask for, the second is answered."""
+    for key in ("a", "b"):
+        kept = KeptAnswers(store, SHARD)
+        kept.keep_judged(key, SCORE)
+        kept.write("run1")
+    third = KeptAnswers(store, SHARD)
+    assert (third.judged("a"), third.judged("b")) == (SCORE, SCORE)

@@ -20,6 +20,8 @@ class Outcome(Generic[T]):
     spent: Spent = NOTHING
     refused: str = ""
     """Class of the error; "" for none."""
+    earlier: bool = False
+    """It was answered before the query came: the time that it took tells nothing."""
 
 
 async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

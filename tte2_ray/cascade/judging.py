@@ -1,8 +1,6 @@
 """One judgement (ECRR): a query against a candidate's ECR text, or against its pixels."""
 
 import math
-from asyncio import Lock
-from collections import defaultdict
 from functools import partial
 
 from tte2_ray.cascade.asked import Asked
@@ -11,9 +9,9 @@ from tte2_ray.cascade.candidate import Candidate
 from tte2_ray.cascade.config import CascadeConfig
 from tte2_ray.cascade.kept import Kept, answer_key
 from tte2_ray.cascade.ledger import Spent
+from tte2_ray.cascade.once import Answered, Once
 from tte2_ray.cascade.shown import Shown
 from tte2_ray.engines import Judge, JudgeConfig, Judged, ModelInput
-from tte2_ray.engines.price import refuse_above_price
 from tte2_ray.errors import ConfigError, RowError, RowErrorClass
 
 SCORE_DIGITS = 5
@@ -44,8 +42,8 @@ class Judging:
         shown: Shown | None = None,
     ) -> None:
         self._config, self._judge, self._version = config, judge, version
-        self._kept, self._shown = kept, shown
-        self._turns: defaultdict[str, Lock] = defaultdict(Lock)
+        self._shown = shown
+        self._once = Once(kept.judged, lambda key, judged: _keep(kept, key, judged))
 
     async def __call__(
         self, asked: Asked, candidate: Candidate, words: str, most_prompt_tokens: int
@@ -62,9 +60,10 @@ class Judging:
             RuntimeFailure: the engine is dead.
         """
         try:
-            judged, kept = await self._judged(asked, candidate, words, most_prompt_tokens)
+            answered = await self._judged(asked, candidate, words, most_prompt_tokens)
         except RowError as error:
             return Outcome(answer=None, refused=error.error_class.value)
+        judged, kept = answered.said, answered.kept
         spent = Spent.on(
             prompt_tokens=judged.prompt_tokens,
             visual_tokens=judged.visual_tokens,
@@ -74,21 +73,14 @@ class Judging:
         if not math.isfinite(judged.score):
             refused = RowErrorClass.ENGINE_REJECTED.value
             return Outcome(answer=None, spent=spent, refused=refused)
-        return Outcome(answer=round(judged.score, SCORE_DIGITS), spent=spent)
+        score = round(judged.score, SCORE_DIGITS)
+        return Outcome(answer=score, spent=spent, earlier=answered.earlier)
 
     async def _judged(
         self, asked: Asked, candidate: Candidate, words: str, most: int
-    ) -> tuple[Judged, bool]:
-        """The engine's answer, and whether it was kept."""
+    ) -> Answered[Judged]:
         key = self._key(asked, candidate.ecr_key if self._config.mode == "media" else words)
-        async with self._turns[key]:
-            earlier = self._kept.judged(key)
-            if earlier is not None:
-                refuse_above_price(earlier.prompt_tokens, most)
-                return earlier, True
-            judged = await self._ask(asked, candidate, words, most)
-            self._kept.keep_judged(key, judged)
-            return judged, False
+        return await self._once(key, most, partial(self._ask, asked, candidate, words, most))
 
     async def _ask(self, asked: Asked, candidate: Candidate, words: str, most: int) -> Judged:
         ask = partial(self._judge.judge, self._query(asked), most_prompt_tokens=most)
@@ -127,6 +119,12 @@ def require_seen_queries(config: CascadeConfig, judge: JudgeConfig) -> None:
             "query alone: set cascade.judge_sees_query=false, so that the judge reads its ECR, or "
             "a judge.form that shows media (qwen3-vl-reranker)"
         )
+
+
+def _keep(kept: Kept, key: str, judged: Judged) -> None:
+    """What is no score is asked for again."""
+    if math.isfinite(judged.score):
+        kept.keep_judged(key, judged)
 
 
 def _words_alone(words: str) -> ModelInput:

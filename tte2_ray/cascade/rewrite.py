@@ -1,7 +1,5 @@
 """One rewrite (QAR): the reasoner says of a candidate's ECR what matters to the query."""
 
-from asyncio import Lock
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,11 +9,11 @@ from tte2_ray.cascade.candidate import Candidate
 from tte2_ray.cascade.config import CascadeConfig
 from tte2_ray.cascade.kept import Kept, answer_key
 from tte2_ray.cascade.ledger import Spent
+from tte2_ray.cascade.once import Answered, Once
 from tte2_ray.cascade.pricing import RewritePrice
 from tte2_ray.cascade.shown import Shown
 from tte2_ray.ecr import completed, finished_ecr
 from tte2_ray.engines import ModelInput, Reasoned, Reasoner
-from tte2_ray.engines.price import refuse_above_price
 from tte2_ray.errors import RowError
 from tte2_ray.prompts import rewrite_text
 
@@ -54,8 +52,8 @@ class Rewriting:
         shown: Shown | None = None,
     ) -> None:
         self._config, self._rewriter, self._version = config, rewriter, version
-        self._kept, self._shown = kept, shown
-        self._turns: defaultdict[str, Lock] = defaultdict(Lock)
+        self._shown = shown
+        self._once = Once(kept.rewritten, kept.keep_rewritten)
 
     async def __call__(
         self, asked: Asked, candidate: Candidate, price: RewritePrice, *, bounded: bool
@@ -72,11 +70,12 @@ class Rewriting:
             RuntimeFailure: the engine is dead.
         """
         try:
-            said, kept = await self._said(asked, candidate, price, bounded)
+            answered = await self._said(asked, candidate, price, bounded)
         except RowError as error:
             return Outcome(answer=None, refused=error.error_class.value)
+        said, kept = answered.said, answered.kept
         spent = Spent.of_reasoned(replace(said, cached_tokens=0) if kept else said, kept=kept)
-        return Outcome(answer=finished(said), spent=spent)
+        return Outcome(answer=finished(said), spent=spent, earlier=answered.earlier)
 
     def words(self, candidate: Candidate, made: Rewrite) -> str:
         """What a judge reads of a candidate that was rewritten.
@@ -91,20 +90,12 @@ class Rewriting:
 
     async def _said(
         self, asked: Asked, candidate: Candidate, price: RewritePrice, bounded: bool
-    ) -> tuple[Reasoned, bool]:
-        """The engine's answer, and whether it was kept."""
+    ) -> Answered[Reasoned]:
         words = rewrite_text(asked.words(instructed=self._config.instructed), told(candidate.ecr))
         seen = candidate.ecr_key if self._config.rewrite_sees_media else ""
         key = answer_key("rewrite", self._version, asked.key, words, seen, price.output)
         most = price.prompt if bounded else 0
-        async with self._turns[key]:
-            earlier = self._kept.rewritten(key)
-            if earlier is not None:
-                refuse_above_price(earlier.prompt_tokens, most)
-                return earlier, True
-            said = await self._ask(candidate, words, most, price.output)
-            self._kept.keep_rewritten(key, said)
-            return said, False
+        return await self._once(key, most, partial(self._ask, candidate, words, most, price.output))
 
     async def _ask(self, candidate: Candidate, words: str, most: int, output: int) -> Reasoned:
         """Its pixels are let go of with the answer, before what was written is judged."""

@@ -58,6 +58,7 @@ class Run:
         self._by_stage: dict[SpendingStage, Spent] = {}
         self._notes: Counter[str] = Counter()
         self._seconds: dict[SpendingStage, float] = {}
+        self._untimed: set[SpendingStage] = set()
 
     async def judge(self, most: int, policy: Policy) -> None:
         """Judges the plain ECRs (or the pixels) of the first candidates that have no score yet.
@@ -138,7 +139,7 @@ class Run:
             ledger=Ledger(by_stage=own | self._by_stage),
             notes=dict(sorted(self._notes.items())),
             seconds={stage: seconds for stage, seconds in self._seconds.items()
-                     if not self._notes[f"kept:{stage}"]},
+                     if stage not in self._untimed},
         )  # fmt: skip
 
     async def _judge_plain(self, i: int, held: Reservation) -> None:
@@ -177,6 +178,8 @@ class Run:
         self._by_stage[stage] = self._by_stage.get(stage, NOTHING) + spent
         if spent.kept:
             self._notes[f"kept:{stage}"] += 1
+        if outcome.earlier:
+            self._untimed.add(stage)
         if refused:
             self._notes[f"refused:{stage}:{refused}"] += 1
         earlier = self.judgements[i]

@@ -1,11 +1,14 @@
 """Answers of judge and rewriter, kept in the store by the shard of queries that asked for them.
 
-kept/<shard>/<fingerprint of the reranking>[-r<generation>].parquet
+kept/<shard>/<fingerprint of the reranking>[-r<generation>].<attempt>.parquet
 
 Another budget, or another policy, asks the same pairs again: what an earlier run was answered is
-read from all files of the shard, and no engine is started where nothing else is asked.
+read from all files of the shard, and no engine is started where nothing else is asked. An attempt
+that died behind its file is followed by one that asks for the rest, whose file is another.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,6 +21,7 @@ from tte2_ray.schema import kept_schema
 
 PREFIX: Final = "kept"
 _JUDGE, _REWRITE = "judge", "rewrite"
+_DIGITS = 16
 
 
 class KeptAnswers:
@@ -71,8 +75,10 @@ class KeptAnswers:
         import pyarrow as pa
 
         if self._new:
-            table = pa.Table.from_pylist(list(self._rows()), kept_schema())
-            write_table(self._store, f"{self._folder}/{name}{self._generation}.parquet", table)
+            rows = list(self._rows())
+            attempt = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:_DIGITS]
+            key = f"{self._folder}/{name}{self._generation}.{attempt}.parquet"
+            write_table(self._store, key, pa.Table.from_pylist(rows, kept_schema()))
 
     def _hold(self, row: dict[str, Any]) -> None:
         counts = {name: row[name] for name in ("prompt_tokens", "visual_tokens", "cached_tokens")}
