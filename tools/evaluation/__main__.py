@@ -10,12 +10,12 @@ import argparse
 import json
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.demo.embedded_milvus import embedded_milvus
 from tools.evaluation.rows import rows
+from tools.evaluation.seconds import seconds_so_far
 from tools.shown import BUILD, ROOT, begin, conclude, or_one_line
 from tools.worlds import find_world
 from tte2_ray.config import Options, load_config
@@ -47,11 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(told: argparse.Namespace) -> int:
-    began = time.monotonic()
     folder = BUILD / TARGET
-    _job("test", told, folder, [*policy(), f"report_dir={folder}"])
+    _begin(told, folder)
+    with seconds_so_far(folder) as seconds:
+        _job("test", told, folder, [*policy(), f"report_dir={folder}"])
     results = json.loads((folder / "results.json").read_text())
-    return conclude(TARGET, rows(results, time.monotonic() - began))
+    return conclude(TARGET, rows(results, seconds()))
 
 
 def policy() -> list[str]:
@@ -61,6 +62,7 @@ def policy() -> list[str]:
 
 def _calibrate(told: argparse.Namespace) -> int:
     folder = BUILD / "policy"
+    _begin(told, folder)
     _job("dev", told, folder, [FUSION, f"calibrate.out={POLICY}", f"report_dir={folder}",
                                f"calibrate.most_tokens={MOST_TOKENS}",
                                "calibrate.name=miniature, dev seeds"])  # fmt: skip
@@ -68,9 +70,12 @@ def _calibrate(told: argparse.Namespace) -> int:
     return 0
 
 
-def _job(split: Split, told: argparse.Namespace, folder: Path, overrides: list[str]) -> None:
+def _begin(told: argparse.Namespace, folder: Path) -> None:
     if told.fresh:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _job(split: Split, told: argparse.Namespace, folder: Path, overrides: list[str]) -> None:
     seed = SEEDS[split] if told.seed is None else told.seed
     world, _ = find_world(folder, seed, split, told.queries or QUERIES[split])
     given = [
