@@ -17,7 +17,8 @@ from tests.cascade.scripted import (
     picture_of,
 )
 from tte2_ray.cascade import Asked, Band, Candidate, Cascade, Policy, Reranked
-from tte2_ray.errors import ConfigError, RuntimeFailure, ValidationError
+from tte2_ray.errors import ConfigError, RowError, RowErrorClass, RuntimeFailure, ValidationError
+from tte2_ray.media import DecodedItem
 from tte2_ray.prompts import rewrite_text
 
 SCORES = {"q1/1": 0.2, "q1/2": 0.5, "q1/3": 0.9, "q1/4": 0.4, "q1/5": 0.1, "q1/6": 1.0}
@@ -213,16 +214,36 @@ def test_a_rewriter_may_see_the_candidate() -> None:
 
 
 def test_a_query_with_media_is_read_through_its_ecr_or_seen() -> None:
-    media = picture_of(candidate(1))
-    query = asked(text="greener", ecr="<think>a star</think>find it", has_media=True, media=media)
+    looks = []
+
+    async def see() -> DecodedItem:
+        looks.append("decoded")
+        return picture_of(candidate(1))
+
+    query = asked(text="greener", ecr="<think>a star</think>find it", has_media=True, see=see)
     read = ByName(SCORES)
     rerank(cascade(read), candidates(2), query=query)
     assert read.read[0][0].text == "q1 greener. a star. find it"
     assert not read.read[0][0].images
+    assert not looks
     seeing = ByName(SCORES)
     rerank(cascade(seeing, judge_sees_query=True, instructed=True), candidates(2), query=query)
     assert seeing.read[0][0].text == "Find a picture.\nq1 greener"
     assert len(seeing.read[0][0].images) == 1
+    assert looks == ["decoded"], "once for all its candidates"
+
+
+def test_a_query_whose_media_are_gone_meanwhile_keeps_the_order_of_the_retriever() -> None:
+    looks = []
+
+    async def see() -> DecodedItem:
+        looks.append("failed")
+        raise RowError(RowErrorClass.NOT_FOUND, "gone")
+
+    query = asked(text="greener", ecr="a star", has_media=True, see=see)
+    answer = rerank(cascade(ByName(SCORES), judge_sees_query=True), candidates(4), query=query)
+    assert [each.candidate.rank for each in answer.judgements] == [1, 2, 3, 4]
+    assert (answer.notes, looks) == ({"refused:judge:not_found": 4}, ["failed"])
 
 
 def test_a_dead_engine_is_not_an_answer() -> None:

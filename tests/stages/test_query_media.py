@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.cascade.scripted import asked, candidates
 from tte2_ray.errors import RowErrorClass
-from tte2_ray.media import MediaLimits, decode_item
+from tte2_ray.media import DecodedItem, MediaLimits, decode_item
 from tte2_ray.schema import Item
 from tte2_ray.stages.decoder import Decoder
 from tte2_ray.stages.query_media import with_media
@@ -39,11 +39,17 @@ def seen(found: Ready | Refused) -> Ready | Refused:
     return asyncio.run(with_media(found, Decoder(LIMITS, threads=1, in_flight=1)))
 
 
+async def look(found: Ready) -> DecodedItem:
+    """What a judge sees of a query."""
+    made = await with_media(found, Decoder(LIMITS, threads=1, in_flight=1))
+    assert isinstance(made, Ready)
+    assert made.asked.see is not None
+    return await made.asked.see()
+
+
 def test_a_query_comes_with_its_pixels(picture: Path) -> None:
-    found = seen(ready(picture))
-    assert isinstance(found, Ready)
-    assert found.asked.media is not None
-    assert found.asked.media.images[0].getpixel((0, 0)) == (200, 90, 0)
+    shown = asyncio.run(look(ready(picture)))
+    assert shown.images[0].getpixel((0, 0)) == (200, 90, 0)
 
 
 def test_words_alone_and_what_was_refused_stay_as_they_are() -> None:

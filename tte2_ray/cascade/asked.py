@@ -1,5 +1,6 @@
 """A query that is ready to be reranked: reasoned about and embedded, with what that cost."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tte2_ray.cascade.ledger import NOTHING, Spent
@@ -30,8 +31,8 @@ class Asked:
     """What its ECR cost."""
     embedding_spent: Spent = NOTHING
     """What its vector cost."""
-    media: DecodedItem | None = None
-    """Its pixels, where the judge is to see them."""
+    see: Callable[[], Awaitable[DecodedItem]] | None = None
+    """Decodes its pixels, where the judge is to see them; raises `RowError`."""
 
     def words(self, *, instructed: bool = False) -> str:
         """What a judge or a rewriter reads of it.

@@ -1,6 +1,7 @@
 """One judgement (ECRR): a query against a candidate's ECR text, or against its pixels."""
 
 import math
+from asyncio import Lock
 from functools import partial
 
 from tte2_ray.cascade.asked import Asked
@@ -13,6 +14,7 @@ from tte2_ray.cascade.once import Answered, Once
 from tte2_ray.cascade.shown import Shown
 from tte2_ray.engines import Judge, JudgeConfig, Judged, ModelInput
 from tte2_ray.errors import ConfigError, RowError, RowErrorClass
+from tte2_ray.media import DecodedItem
 
 SCORE_DIGITS = 5
 """Of a score that count. Float rounding follows a request's neighbours in a batch (below 1e-6 in
@@ -43,6 +45,8 @@ class Judging:
     ) -> None:
         self._config, self._judge, self._version = config, judge, version
         self._shown = shown
+        self._seeing = Lock()
+        self._seen: DecodedItem | RowError | None = None
         self._once = Once(kept.judged, lambda key, judged: _keep(kept, key, judged))
 
     async def __call__(
@@ -83,24 +87,42 @@ class Judging:
         return await self._once(key, most, partial(self._ask, asked, candidate, words, most))
 
     async def _ask(self, asked: Asked, candidate: Candidate, words: str, most: int) -> Judged:
-        ask = partial(self._judge.judge, self._query(asked), most_prompt_tokens=most)
+        query = ModelInput(text=self._query_words(asked))
+        if self._sees_query(asked):
+            query = ModelInput.of(query.text, await self._query_media(asked))
+        ask = partial(self._judge.judge, query, most_prompt_tokens=most)
         if self._config.mode != "media":
             return await ask(_words_alone(words))
         assert self._shown is not None, "Cascade asks for it"
         async with self._shown.show(candidate) as decoded:
             return await ask(ModelInput.of(decoded.text, decoded))
 
-    def _query(self, asked: Asked) -> ModelInput:
-        if self._config.judge_sees_query and asked.media is not None:
-            words = f"{asked.instruction}\n{asked.text}" if self._config.instructed else asked.text
-            return ModelInput.of(words.strip(), asked.media)
-        return ModelInput(text=asked.words(instructed=self._config.instructed))
+    async def _query_media(self, asked: Asked) -> DecodedItem:
+        """The query's pixels: decoded for its first pair, they live as long as its judgements."""
+        assert asked.see is not None
+        async with self._seeing:
+            if self._seen is None:
+                try:
+                    self._seen = await asked.see()
+                except RowError as error:
+                    self._seen = error
+        if isinstance(self._seen, RowError):
+            raise self._seen
+        return self._seen
+
+    def _sees_query(self, asked: Asked) -> bool:
+        return self._config.judge_sees_query and asked.see is not None
+
+    def _query_words(self, asked: Asked) -> str:
+        if not self._sees_query(asked):
+            return asked.words(instructed=self._config.instructed)
+        words = f"{asked.instruction}\n{asked.text}" if self._config.instructed else asked.text
+        return words.strip()
 
     def _key(self, asked: Asked, candidate: str) -> str:
-        query = self._query(asked)
-        seen = bool(query.images or query.video)
+        words, seen = self._query_words(asked), self._sees_query(asked)
         media = self._config.mode == "media"
-        return answer_key("judge", self._version, asked.key, query.text, seen, candidate, media)
+        return answer_key("judge", self._version, asked.key, words, seen, candidate, media)
 
 
 def require_seen_queries(config: CascadeConfig, judge: JudgeConfig) -> None:

@@ -80,7 +80,7 @@ class Prices:
 
     def _judgement(self, asked: Asked, candidate_tokens: int) -> int:
         query = asked.words_tokens
-        if self.config.judge_sees_query and asked.media is not None:
+        if self.config.judge_sees_query and asked.see is not None:
             query = asked.ecr_spent.prompt_text + asked.ecr_spent.prompt_visual
         return self._at_most(query + candidate_tokens, self.config.pricing.judge_overhead)
 
