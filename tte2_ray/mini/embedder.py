@@ -8,7 +8,6 @@ Letters: Q queries, C candidates of the batch, D values of a vector.
 """
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from tte2_ray.mini.edits.things import restyle
 from tte2_ray.mini.lessons import Lesson
 from tte2_ray.mini.media import see
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
+from tte2_ray.mini.progress import Progress
 from tte2_ray.mini.reasoner import start_from, trainable
 from tte2_ray.mini.tasks import TASKS, Candidate, Case, make_case
 from tte2_ray.mini.truth import Scene, Split
@@ -164,7 +164,8 @@ def _work(rank: int, folder: Path, training: EmbedderTraining, say: Callable[[st
     encoder = Encoder(AutoTokenizer.from_pretrained(folder))
     schedule = Schedule(steps=training.steps, rate=training.rate, warmup=40)
     optimizer = Optimizer(model, schedule)
-    began = time.monotonic()
+    told = Progress(rank, "embedder", range(training.steps), folder=folder,
+                    save_every=training.save_every, say=say)  # fmt: skip
     for step in range(training.steps):
         number = step * training.processes + rank
         cases = case_batch(training.seed, number, training.cases)
@@ -172,12 +173,7 @@ def _work(rank: int, folder: Path, training: EmbedderTraining, say: Callable[[st
         loss = _case_loss(model, encoder, cases, rng, training)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(step)
-        if rank == 0 and step % 10 == 9:
-            left = (time.monotonic() - began) / (step + 1) * (training.steps - step - 1)
-            say(f"embedder step {step + 1}/{training.steps} loss {float(loss.detach()):.4f}, "
-                f"{left / 60:.0f} min left")  # fmt: skip
-        if rank == 0 and ((step + 1) % training.save_every == 0 or step + 1 == training.steps):
-            model.save_pretrained(folder)
+        told(model, float(loss.detach()))
 
 
 def _case_loss(

@@ -1,6 +1,5 @@
 """Trains the miniature judge: it goes on from the reasoner's weights."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,6 +12,7 @@ from tte2_ray.mini.deeper import deepen
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import mine, mined_lessons
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
+from tte2_ray.mini.progress import Progress
 from tte2_ray.mini.reasoner import start_from, trainable
 
 if TYPE_CHECKING:
@@ -122,9 +122,8 @@ def _work(
     verdicts = [encoder.ids(word)[0] for word in (NO, YES)]
     schedule = Schedule(steps=len(steps), rate=rate)
     optimizer = Optimizer(model, schedule)
-    began = time.monotonic()
-    told: list[float] = []
-    for done, step in enumerate(steps, 1):
+    told = Progress(rank, "judge", steps, folder=folder, save_every=training.save_every, say=say)
+    for done, step in enumerate(steps):
         if step == training.phases[0]:
             deepen(model, training.layers)
             optimizer = Optimizer(model, schedule)
@@ -133,14 +132,9 @@ def _work(
         lessons = judged_batch(training.seed, number, kinds)
         if kinds is not DRILL:
             lessons += mined_lessons(pairs, training.seed, number, kinds)
-        told.append(backward(model, encoder, lessons, verdicts, training))
-        optimizer.step(done - 1)
-        if rank == 0 and done % 50 == 0:
-            left = (time.monotonic() - began) / done * (len(steps) - done)
-            say(f"judge step {step + 1}/{steps.stop} verdicts {sum(told[-50:]) / 50:.4f}, "
-                f"{left / 60:.0f} min left")  # fmt: skip
-        if rank == 0 and (done % training.save_every == 0 or done == len(steps)):
-            model.save_pretrained(folder)
+        loss = backward(model, encoder, lessons, verdicts, training)
+        optimizer.step(done)
+        told(model, loss)
 
 
 def backward(

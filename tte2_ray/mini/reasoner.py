@@ -1,7 +1,6 @@
 """Trains the miniature reasoner from nothing on lessons of the generated world."""
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from tte2_ray.mini.batch import IGNORED, Batch, Encoder
 from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, Kinds, Lesson, lesson_batch
 from tte2_ray.mini.model import save_blank
 from tte2_ray.mini.optim import Optimizer, Schedule, buckets, launch
+from tte2_ray.mini.progress import Progress
 from tte2_ray.mini.sight import Sights, SightTraining, train_sight
 
 if TYPE_CHECKING:
@@ -110,24 +110,14 @@ def _work(rank: int, folder: Path, training: ReasonerTraining, say: Callable[[st
     encoder = Encoder(AutoTokenizer.from_pretrained(folder))
     schedule = Schedule(steps=training.steps, rate=training.rate)
     optimizer = Optimizer(model, schedule)
-    began, seen = time.monotonic(), 0
+    told = Progress(rank, "reasoner", range(training.steps), folder=folder,
+                    save_every=training.save_every, say=say)  # fmt: skip
     for step in range(training.steps):
         number = step * training.processes + rank
         lessons = lesson_batch(training.seed, number, training.kinds(step))
-        seen += len(lessons)
         loss = backward(model, encoder, lessons, training.micro_batches)
         optimizer.step(step)
-        if step % 20 == 19:
-            took = time.monotonic() - began
-            rest = took / (step + 1) * (training.steps - step - 1)
-            tell(
-                f"reasoner step {step + 1}/{training.steps} loss {loss:.4f} "
-                f"{seen * training.processes / took:.1f} lessons/s, {rest / 60:.0f} min left"
-            )
-        if rank == 0 and (step + 1) % training.save_every == 0:
-            model.save_pretrained(folder)
-    if rank == 0:
-        model.save_pretrained(folder)
+        told(model, loss)
 
 
 def backward(

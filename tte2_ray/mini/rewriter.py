@@ -1,6 +1,5 @@
 """Trains the miniature rewriter (QAR): it goes on from the reasoner's weights, with looks alone."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from tte2_ray.mini.batch import Encoder
 from tte2_ray.mini.looks import LOOKS, SMALL_PRINT, look_batch
 from tte2_ray.mini.optim import Optimizer, Schedule, launch
+from tte2_ray.mini.progress import Progress
 from tte2_ray.mini.reasoner import backward, start_from, trainable
 
 
@@ -51,15 +51,11 @@ def _work(rank: int, folder: Path, training: RewriterTraining, say: Callable[[st
     model = trainable(folder)
     encoder = Encoder(AutoTokenizer.from_pretrained(folder))
     optimizer = Optimizer(model, Schedule(steps=training.steps, rate=training.rate))
-    began = time.monotonic()
+    told = Progress(rank, "rewriter", range(training.steps), folder=folder,
+                    save_every=training.save_every, say=say)  # fmt: skip
     for step in range(training.steps):
         kinds = SMALL_PRINT if step < training.small_print else LOOKS
         lessons = look_batch(training.seed, step * training.processes + rank, kinds)
         loss = backward(model, encoder, lessons, training.micro_batches)
         optimizer.step(step)
-        if rank == 0 and step % 50 == 49:
-            left = (time.monotonic() - began) / (step + 1) * (training.steps - step - 1)
-            say(f"rewriter step {step + 1}/{training.steps} loss {loss:.4f}, "
-                f"{left / 60:.0f} min left")  # fmt: skip
-        if rank == 0 and ((step + 1) % training.save_every == 0 or step + 1 == training.steps):
-            model.save_pretrained(folder)
+        told(model, loss)
