@@ -7,6 +7,7 @@ import pytest
 from tte2_ray.ecr import parse_ecr
 from tte2_ray.mini.asks import NOTHING_OPEN, FooterAsk, SignAsk, is_open, looked
 from tte2_ray.mini.looks import (
+    LAST,
     LOOKS,
     SMALL_PRINT,
     as_asked,
@@ -22,7 +23,7 @@ from tte2_ray.mini.tasks import make_case
 from tte2_ray.prompts import rewrite_text
 
 
-@pytest.mark.parametrize("kinds", [SMALL_PRINT, LOOKS])
+@pytest.mark.parametrize("kinds", [SMALL_PRINT, LOOKS, LAST])
 def test_lessons_are_the_same_for_the_same_step_and_differ_between_steps(kinds) -> None:
     said = [[lesson.branches for lesson in look_batch(0, step, kinds)] for step in (3, 3, 4)]
     assert said[0] == said[1] != said[2]

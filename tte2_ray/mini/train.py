@@ -28,7 +28,7 @@ from tte2_ray.mini.curriculum import ALL, DRILL, LOOKED, SIGNS, TOLD, judged_bat
 from tte2_ray.mini.embedder import EmbedderTraining, case_batch, train_embedder
 from tte2_ray.mini.judge import JudgeTraining, train_judge
 from tte2_ray.mini.lessons import ECRS, LESSONS, PAGES, PRINT, Lesson, lesson_batch
-from tte2_ray.mini.looks import LOOKS, SMALL_PRINT, look_batch
+from tte2_ray.mini.looks import LAST, LOOKS, SMALL_PRINT, look_batch
 from tte2_ray.mini.measures import (
     Measure,
     embedder_measures,
@@ -83,7 +83,7 @@ def looks_fingerprint(seed: int) -> str:
     """Names what the rewriter is trained on, likewise."""
     digest = hashlib.sha256()
     for step in range(FINGERPRINTED_BATCHES):
-        for kinds in (SMALL_PRINT, LOOKS):
+        for kinds in (SMALL_PRINT, LOOKS, LAST):
             for lesson in look_batch(seed, step, kinds):
                 _digest(digest, lesson)
     return digest.hexdigest()[:16]
