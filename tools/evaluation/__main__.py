@@ -26,12 +26,12 @@ from tte2_ray.pipelines.evaluate.job import evaluate
 TARGET = "evaluate"
 CONFIG = ROOT / "conf" / "evaluate.yaml"
 POLICY = ROOT / "conf" / "policies" / "mini.json"
-SEEDS: dict[Split, int] = {"test": 20261127, "dev": 11}
+SEEDS: dict[Split, int] = {"test": 20261128, "dev": 11}
 """The test world is another one whenever training was changed after a look at results on it."""
 FUSION = "cascade.fusion_weight=1"
 """LamRA's. On dev queries the policy is as good with it at fewer tokens (docs/log.md)."""
 MOST_TOKENS = 330
-"""Of reranking a dev query. The cascade is to take a fifth of what the MM Ranker takes, some 2,500
+"""Of reranking a dev query. The cascade is to take a fifth of what the MM Ranker takes, some 2,550
 tokens on dev and test alike, of which a query's own ECR and vector are about 180."""
 QUERIES: dict[Split, int] = {"test": 112, "dev": 60}
 """A task; each brings 4 to 7 near-misses into the corpus."""
