@@ -127,7 +127,7 @@ def told(answers: Sequence[Reranked]) -> list[object]:
         (answer.order, answer.step, answer.spent, answer.wanted_rewrites,
          [(each.stage, each.score, each.final_score, each.rewrite, each.note, each.refused,
            each.spent.total) for each in answer.judgements],
-         {name: n for name, n in answer.notes.items() if not name.startswith("kept:")})
+         {name: n for name, n in answer.notes.items() if not name.startswith(("kept:", "twin:"))})
         for answer in answers
     ]  # fmt: skip
 

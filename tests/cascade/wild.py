@@ -49,8 +49,7 @@ class Wild:
         bank: counts.
         seed: of the behaviour.
         most_cost: of a prompt.
-        refusals: the share of requests that are refused without a reason; half as many of those
-            that are left are scored NaN.
+        refusals: the share of requests that are refused without a reason.
         mood: of the turns; changes no answer.
     """
 
@@ -84,7 +83,7 @@ class Wild:
             cost = await self._serve(draw, most_prompt_tokens)
         finally:
             self._bank.close(name, most_prompt_tokens, cost)
-        score = float("nan") if draw.random() < self._refusals / 2 else round(draw.random(), 2)
+        score = float("nan") if draw.random() < 0.05 else round(draw.random(), 2)
         cached = self._mood.randint(0, cost)
         return Judged(score=score, prompt_tokens=cost, visual_tokens=0, cached_tokens=cached)
 

@@ -1,6 +1,7 @@
 """What the judge learns from says of each candidate what is true of it."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ from tte2_ray.mini.judged import (
     asked_of,
     case_query,
     pair_lesson,
+    sign_lesson,
     told_lesson,
     told_words,
 )
 from tte2_ray.mini.language import describe
-from tte2_ray.mini.lessons import Lesson, mark
+from tte2_ray.mini.lessons import MARK_CLOSE, MARK_OPEN, Lesson, mark
 from tte2_ray.mini.marks import NO, YES
 from tte2_ray.mini.mined import TASKS_WITH_CORPUS, answers
 from tte2_ray.mini.tasks import TASKS, make_case
@@ -95,6 +97,21 @@ def test_a_verdict_rests_on_what_was_looked_at_and_else_on_what_is_told() -> Non
             assert added == f". {parse_ecr(looked(everything, truth)).statement}"
             looks += 1
     assert 15 < looks < 35
+
+
+def test_queries_of_a_picture_with_a_sign_hang_on_what_it_says() -> None:
+    verdicts, others = [], 0
+    for seed in range(40):
+        lesson = sign_lesson(random.Random(seed), "train")
+        (sign,) = re.findall(r"sign (\w+)\n$", lesson.opening)
+        for text, verdict in lesson.branches:
+            asked = re.sub(f"{MARK_OPEN}[^{MARK_CLOSE}]*{MARK_CLOSE}", "", text)
+            other = f"sign {sign}" not in asked
+            assert verdict == NO or not other
+            others += other
+            verdicts.append(verdict)
+    assert 30 < others < 70
+    assert 30 < verdicts.count(YES) < 70
 
 
 def test_what_is_told_is_now_and_then_looked_at_all_the_same() -> None:

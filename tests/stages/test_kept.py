@@ -1,18 +1,24 @@
 """Answers that are kept by the shard of queries that asked for them."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tte2_ray.artifacts.generations import next_generation
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.artifacts.tables import write_table
 from tte2_ray.engines import Judged, Reasoned
+from tte2_ray.schema import kept_schema
 from tte2_ray.stages.kept import KeptAnswers
 
 SHARD = Shard(name="ab12", key="k", rows=2, rejected=0)
 SCORE = Judged(score=0.123456789, prompt_tokens=40, visual_tokens=36, cached_tokens=16)
+COUNTS = {f"{name}_tokens": 1 for name in ("prompt", "visual", "output", "cached")}
+BROKEN = {"key": "nan", "stage": "judge", "score": math.nan, "text": "", "truncated": False}
 REWRITE = Reasoned(text="<think>a</think>b ☆", truncated=True, prompt_tokens=50, visual_tokens=0,
                    output_tokens=9, cached_tokens=3)  # fmt: skip
 
@@ -66,3 +72,22 @@ def test_what_another_attempt_was_answered_is_kept_beside_the_first(store: Store
         kept.write("run1")
     third = KeptAnswers(store, SHARD)
     assert (third.judged("a"), third.judged("b")) == (SCORE, SCORE)
+
+
+def test_of_two_attempts_that_asked_the_same_the_first_to_write_counts(store: Store) -> None:
+    attempts = [KeptAnswers(store, SHARD) for _ in range(4)]
+    for number, kept in enumerate(attempts):
+        kept.keep_judged("j", replace(SCORE, score=number / 10))
+        kept.write("run1")
+    assert KeptAnswers(store, SHARD).judged("j") == replace(SCORE, score=0.0)
+
+
+def test_what_is_no_score_was_served_and_is_asked_for_again(store: Store) -> None:
+    kept = KeptAnswers(store, SHARD)
+    kept.keep_judged("nan", replace(SCORE, score=math.nan))
+    assert (len(kept.served), kept.judged("nan") is None) == (1, False), "twins share it"
+    kept.write("run1")
+    assert not list(store.list("kept"))
+    before = pa.Table.from_pylist([BROKEN | COUNTS], kept_schema())
+    write_table(store, "kept/ab12/of_an_earlier_version.parquet", before)
+    assert KeptAnswers(store, SHARD).judged("nan") is None

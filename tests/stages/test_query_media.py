@@ -69,3 +69,26 @@ def test_a_query_whose_files_changed_is_refused(picture: Path) -> None:
     gone = seen(before)
     assert isinstance(gone, Refused)
     assert gone.error_class == RowErrorClass.NOT_FOUND.value
+
+
+def test_pixels_are_decoded_by_who_looks_and_by_nobody_else(
+    picture: Path,
+) -> None:
+    decoded = []
+
+    class Counting(Decoder):
+        async def decode(self, item: Item) -> DecodedItem:
+            decoded.append(item.item_id)
+            return await super().decode(item)
+
+    async def looks(found: Ready, times: int) -> None:
+        made = await with_media(found, Counting(LIMITS, threads=1, in_flight=1))
+        assert isinstance(made, Ready)
+        assert made.asked.see is not None
+        for _ in range(times):
+            await made.asked.see()
+
+    asyncio.run(looks(ready(picture), 0))
+    assert not decoded
+    asyncio.run(looks(ready(picture), 1))
+    assert decoded == ["q1"]

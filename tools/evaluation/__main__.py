@@ -7,18 +7,21 @@ to conf/policies/mini.json: `make policy`.
 """
 
 import argparse
+import hashlib
 import json
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.demo.embedded_milvus import embedded_milvus
 from tools.evaluation.rows import rows
-from tools.evaluation.seconds import seconds_so_far
+from tools.evaluation.seconds import seconds_of
 from tools.shown import BUILD, ROOT, begin, conclude, or_one_line
 from tools.worlds import find_world
-from tte2_ray.config import Options, load_config
+from tte2_ray.config import Loaded, Options, fingerprint, load_config
+from tte2_ray.mini.train import WEIGHTS
 from tte2_ray.mini.truth import Split
 from tte2_ray.pipelines.evaluate.config import EvaluateConfig
 from tte2_ray.pipelines.evaluate.job import evaluate
@@ -47,12 +50,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(told: argparse.Namespace) -> int:
-    folder = BUILD / TARGET
-    _begin(told, folder)
-    with seconds_so_far(folder) as seconds:
-        _job("test", told, folder, [*policy(), f"report_dir={folder}"])
+    began, folder = time.monotonic(), BUILD / TARGET
+    loaded = _loaded("test", told, folder, [*policy(), f"report_dir={folder}"])
+    with seconds_of(folder / "seconds.json", _named(loaded.config), began) as seconds:
+        _run(loaded)
     results = json.loads((folder / "results.json").read_text())
     return conclude(TARGET, rows(results, seconds()))
+
+
+def _named(config: EvaluateConfig) -> str:
+    """What an evaluation makes: by its configuration, its world, and how its models were made."""
+    made_of = [fingerprint(config), config.benchmark.path]
+    made_of += [made.read_text() for made in sorted(WEIGHTS.glob("*/provenance.json"))]
+    return hashlib.sha256("\n".join(made_of).encode()).hexdigest()
 
 
 def policy() -> list[str]:
@@ -62,20 +72,18 @@ def policy() -> list[str]:
 
 def _calibrate(told: argparse.Namespace) -> int:
     folder = BUILD / "policy"
-    _begin(told, folder)
-    _job("dev", told, folder, [FUSION, f"calibrate.out={POLICY}", f"report_dir={folder}",
-                               f"calibrate.most_tokens={MOST_TOKENS}",
-                               "calibrate.name=miniature, dev seeds"])  # fmt: skip
+    _run(_loaded("dev", told, folder, [FUSION, f"calibrate.out={POLICY}", f"report_dir={folder}",
+                                       f"calibrate.most_tokens={MOST_TOKENS}",
+                                       "calibrate.name=miniature, dev seeds"]))  # fmt: skip
     print(f"policy {POLICY.relative_to(ROOT)}", flush=True)
     return 0
 
 
-def _begin(told: argparse.Namespace, folder: Path) -> None:
+def _loaded(
+    split: Split, told: argparse.Namespace, folder: Path, overrides: list[str]
+) -> Loaded[EvaluateConfig]:
     if told.fresh:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _job(split: Split, told: argparse.Namespace, folder: Path, overrides: list[str]) -> None:
     seed = SEEDS[split] if told.seed is None else told.seed
     world, _ = find_world(folder, seed, split, told.queries or QUERIES[split])
     given = [
@@ -87,7 +95,10 @@ def _job(split: Split, told: argparse.Namespace, folder: Path, overrides: list[s
         *overrides,
         *told.overrides,
     ]
-    loaded = load_config(EvaluateConfig, [CONFIG], given)
+    return load_config(EvaluateConfig, [CONFIG], given)
+
+
+def _run(loaded: Loaded[EvaluateConfig]) -> None:
     with embedded_milvus(loaded.config.milvus):  # which ends with this, as the jobs leave one be
         evaluate(loaded, Options())
 

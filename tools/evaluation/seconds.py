@@ -1,31 +1,45 @@
-"""How long a target took that goes on where an earlier run of it ended."""
+"""How long results took that several runs made, each going on where the one before it ended."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-NAME = "seconds"
+from tte2_ray.pipelines.outcome import write_whole
 
 
 @contextmanager
-def seconds_so_far(folder: Path) -> Iterator[Callable[[], float]]:
-    """Counts from here on, beside what earlier runs in a folder took: what was killed told nothing.
+def seconds_of(file: Path, results: str, began: float) -> Iterator[Callable[[], float]]:
+    """Counts what a run takes, beside the runs before it that made parts of the same results.
+
+    A run that is killed tells nothing. Once a run came to its end, later ones add nothing.
 
     Args:
-        folder: of the target; what it took lies there, so that both are forgotten together.
+        file: keeps the seconds; in a folder that is there.
+        results: names what is made; the time of others is forgotten.
+        began: when this run did, by the monotonic clock.
 
     Yields:
-        The seconds so far, of this run and those before it.
+        The seconds that the results took so far.
     """
-    told, began = folder / NAME, time.monotonic()
-    before = float(told.read_text()) if told.exists() else 0.0
+    kept = _read(file)
+    before, made = (kept["seconds"], kept["made"]) if kept.get("of") == results else (0.0, False)
 
     def so_far() -> float:
-        return before + time.monotonic() - began
+        return before if made else before + time.monotonic() - began
+
+    def keep(*, made: bool) -> None:
+        write_whole(file, json.dumps({"of": results, "seconds": so_far(), "made": made}))
 
     try:
         yield so_far
-    finally:
-        folder.mkdir(parents=True, exist_ok=True)
-        told.write_text(f"{so_far()}\n")
+    except BaseException:
+        keep(made=made)
+        raise
+    keep(made=True)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text())) if file.exists() else {}

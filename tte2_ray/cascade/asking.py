@@ -21,7 +21,7 @@ class Outcome(Generic[T]):
     refused: str = ""
     """Class of the error; "" for none."""
     earlier: bool = False
-    """It was answered before the query came: the time that it took tells nothing."""
+    """See `once.Answered.earlier`."""
 
 
 async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -88,8 +88,8 @@ class Cascade:
             Purse(most_tokens),
             prices=self._prices,
             fusion_weight=self.config.fusion_weight,
-            judging=self._judging(kept=kept),
-            rewriting=self._rewriting(kept=kept) if self._rewriting else None,
+            judging=self._judging(asked=asked, kept=kept),
+            rewriting=self._rewriting(asked=asked, kept=kept) if self._rewriting else None,
         )
         wanted = self.policy.wanted(candidates)
         if self.config.rewrite_best_of == "retriever":

@@ -2,6 +2,7 @@
 
 import math
 from asyncio import Lock
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from tte2_ray.cascade.asked import Asked
@@ -30,6 +31,7 @@ class Judging:
         config: of the cascade.
         judge: the engine.
         version: of its model, its form and its instruction: names kept answers.
+        asked: the query.
         kept: earlier answers.
         shown: decodes candidates; only `media` mode needs it.
     """
@@ -40,23 +42,23 @@ class Judging:
         judge: Judge,
         version: str,
         *,
+        asked: Asked,
         kept: Kept,
         shown: Shown | None = None,
     ) -> None:
-        self._config, self._judge, self._version = config, judge, version
+        self._config, self._judge, self._version, self._asked = config, judge, version, asked
         self._shown = shown
         self._seeing = Lock()
         self._seen: DecodedItem | RowError | None = None
-        self._once = Once(kept.judged, lambda key, judged: _keep(kept, key, judged))
+        self._once = Once(kept.judged, kept.keep_judged)
 
     async def __call__(
-        self, asked: Asked, candidate: Candidate, words: str, most_prompt_tokens: int
+        self, candidate: Candidate, words: str, most_prompt_tokens: int
     ) -> Outcome[float]:
         """The score of a pair, 0 to 1.
 
         Args:
-            asked: the query.
-            candidate: of it.
+            candidate: of the query.
             words: of its ECR, plain or rewritten; not read where the judge sees pixels.
             most_prompt_tokens: a longer prompt is refused; 0 for no bound.
 
@@ -64,7 +66,7 @@ class Judging:
             RuntimeFailure: the engine is dead.
         """
         try:
-            answered = await self._judged(asked, candidate, words, most_prompt_tokens)
+            answered = await self._judged(candidate, words, most_prompt_tokens)
         except RowError as error:
             return Outcome(answer=None, refused=error.error_class.value)
         judged, kept = answered.said, answered.kept
@@ -74,55 +76,54 @@ class Judging:
             cached_tokens=0 if kept else judged.cached_tokens,
             kept=kept,
         )
-        if not math.isfinite(judged.score):
-            refused = RowErrorClass.ENGINE_REJECTED.value
-            return Outcome(answer=None, spent=spent, refused=refused)
-        score = round(judged.score, SCORE_DIGITS)
-        return Outcome(answer=score, spent=spent, earlier=answered.earlier)
+        scored = math.isfinite(judged.score)
+        return Outcome(
+            answer=round(judged.score, SCORE_DIGITS) if scored else None,
+            spent=spent,
+            refused="" if scored else RowErrorClass.ENGINE_REJECTED.value,
+            earlier=answered.earlier,
+        )
 
-    async def _judged(
-        self, asked: Asked, candidate: Candidate, words: str, most: int
-    ) -> Answered[Judged]:
-        key = self._key(asked, candidate.ecr_key if self._config.mode == "media" else words)
-        return await self._once(key, most, partial(self._ask, asked, candidate, words, most))
+    async def _judged(self, candidate: Candidate, words: str, most: int) -> Answered[Judged]:
+        key = self._key(candidate.ecr_key if self._config.mode == "media" else words)
+        return await self._once(key, most, partial(self._ask, candidate, words, most))
 
-    async def _ask(self, asked: Asked, candidate: Candidate, words: str, most: int) -> Judged:
-        query = ModelInput(text=self._query_words(asked))
-        if self._sees_query(asked):
-            query = ModelInput.of(query.text, await self._query_media(asked))
-        ask = partial(self._judge.judge, query, most_prompt_tokens=most)
+    async def _ask(self, candidate: Candidate, words: str, most: int) -> Judged:
+        ask = partial(self._judge.judge, await self._query(), most_prompt_tokens=most)
         if self._config.mode != "media":
             return await ask(_words_alone(words))
         assert self._shown is not None, "Cascade asks for it"
         async with self._shown.show(candidate) as decoded:
             return await ask(ModelInput.of(decoded.text, decoded))
 
-    async def _query_media(self, asked: Asked) -> DecodedItem:
-        """The query's pixels: decoded for its first pair, they live as long as its judgements."""
-        assert asked.see is not None
+    async def _query(self) -> ModelInput:
+        """With its pixels, they are decoded for the first pair and live as long as this."""
+        see = self._see()
+        if see is None:
+            return ModelInput(text=self._query_words())
         async with self._seeing:
             if self._seen is None:
                 try:
-                    self._seen = await asked.see()
+                    self._seen = await see()
                 except RowError as error:
                     self._seen = error
         if isinstance(self._seen, RowError):
             raise self._seen
-        return self._seen
+        return ModelInput.of(self._query_words(), self._seen)
 
-    def _sees_query(self, asked: Asked) -> bool:
-        return self._config.judge_sees_query and asked.see is not None
+    def _see(self) -> Callable[[], Awaitable[DecodedItem]] | None:
+        return self._asked.see if self._config.judge_sees_query else None
 
-    def _query_words(self, asked: Asked) -> str:
-        if not self._sees_query(asked):
-            return asked.words(instructed=self._config.instructed)
-        words = f"{asked.instruction}\n{asked.text}" if self._config.instructed else asked.text
-        return words.strip()
+    def _query_words(self) -> str:
+        asked, instructed = self._asked, self._config.instructed
+        if self._see() is None:
+            return asked.words(instructed=instructed)
+        return (f"{asked.instruction}\n{asked.text}" if instructed else asked.text).strip()
 
-    def _key(self, asked: Asked, candidate: str) -> str:
-        words, seen = self._query_words(asked), self._sees_query(asked)
+    def _key(self, candidate: str) -> str:
+        words, seen = self._query_words(), self._see() is not None
         media = self._config.mode == "media"
-        return answer_key("judge", self._version, asked.key, words, seen, candidate, media)
+        return answer_key("judge", self._version, self._asked.key, words, seen, candidate, media)
 
 
 def require_seen_queries(config: CascadeConfig, judge: JudgeConfig) -> None:
@@ -141,12 +142,6 @@ def require_seen_queries(config: CascadeConfig, judge: JudgeConfig) -> None:
             "query alone: set cascade.judge_sees_query=false, so that the judge reads its ECR, or "
             "a judge.form that shows media (qwen3-vl-reranker)"
         )
-
-
-def _keep(kept: Kept, key: str, judged: Judged) -> None:
-    """What is no score is asked for again."""
-    if math.isfinite(judged.score):
-        kept.keep_judged(key, judged)
 
 
 def _words_alone(words: str) -> ModelInput:

@@ -20,7 +20,7 @@ class Answered(Generic[Said]):
     kept: bool = False
     """No engine was asked for it."""
     earlier: bool = False
-    """It was there before this query came, so that the time that it took tells nothing."""
+    """Another query was given it, or an earlier run: the time that this one took tells nothing."""
 
 
 class Once(Generic[Said]):

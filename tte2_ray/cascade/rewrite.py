@@ -38,6 +38,7 @@ class Rewriting:
         config: of the cascade.
         rewriter: the engine.
         version: of its model, prompt and sampling: names kept answers.
+        asked: the query.
         kept: earlier answers.
         shown: decodes candidates; needed where the rewriter sees them.
     """
@@ -48,21 +49,21 @@ class Rewriting:
         rewriter: Reasoner,
         version: str,
         *,
+        asked: Asked,
         kept: Kept,
         shown: Shown | None = None,
     ) -> None:
-        self._config, self._rewriter, self._version = config, rewriter, version
+        self._config, self._rewriter, self._version, self._asked = config, rewriter, version, asked
         self._shown = shown
         self._once = Once(kept.rewritten, kept.keep_rewritten)
 
     async def __call__(
-        self, asked: Asked, candidate: Candidate, price: RewritePrice, *, bounded: bool
+        self, candidate: Candidate, price: RewritePrice, *, bounded: bool
     ) -> Outcome[Rewrite]:
         """The ECR of a candidate, rewritten.
 
         Args:
-            asked: the query.
-            candidate: of it.
+            candidate: of the query.
             price: what it may cost.
             bounded: whether a prompt above its price is refused; the output ends at it anyway.
 
@@ -70,7 +71,7 @@ class Rewriting:
             RuntimeFailure: the engine is dead.
         """
         try:
-            answered = await self._said(asked, candidate, price, bounded)
+            answered = await self._said(candidate, price, bounded)
         except RowError as error:
             return Outcome(answer=None, refused=error.error_class.value)
         said, kept = answered.said, answered.kept
@@ -89,11 +90,12 @@ class Rewriting:
         return told(made.ecr)
 
     async def _said(
-        self, asked: Asked, candidate: Candidate, price: RewritePrice, bounded: bool
+        self, candidate: Candidate, price: RewritePrice, bounded: bool
     ) -> Answered[Reasoned]:
-        words = rewrite_text(asked.words(instructed=self._config.instructed), told(candidate.ecr))
+        query = self._asked.words(instructed=self._config.instructed)
+        words = rewrite_text(query, told(candidate.ecr))
         seen = candidate.ecr_key if self._config.rewrite_sees_media else ""
-        key = answer_key("rewrite", self._version, asked.key, words, seen, price.output)
+        key = answer_key("rewrite", self._version, self._asked.key, words, seen, price.output)
         most = price.prompt if bounded else 0
         return await self._once(key, most, partial(self._ask, candidate, words, most, price.output))
 

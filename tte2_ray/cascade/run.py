@@ -58,7 +58,6 @@ class Run:
         self._by_stage: dict[SpendingStage, Spent] = {}
         self._notes: Counter[str] = Counter()
         self._seconds: dict[SpendingStage, float] = {}
-        self._untimed: set[SpendingStage] = set()
 
     async def judge(self, most: int, policy: Policy) -> None:
         """Judges the plain ECRs (or the pixels) of the first candidates that have no score yet.
@@ -139,7 +138,7 @@ class Run:
             ledger=Ledger(by_stage=own | self._by_stage),
             notes=dict(sorted(self._notes.items())),
             seconds={stage: seconds for stage, seconds in self._seconds.items()
-                     if stage not in self._untimed},
+                     if not self._notes[f"kept:{stage}"]},
         )  # fmt: skip
 
     async def _judge_plain(self, i: int, held: Reservation) -> None:
@@ -152,7 +151,7 @@ class Run:
     async def _rewrite_one(self, i: int, price: RewritePrice, held: Reservation) -> None:
         assert self._rewriting is not None, "nothing is chosen where nothing is rewritten"
         candidate = self.judgements[i].candidate
-        made = await self._rewriting(self._asked, candidate, price, bounded=self._bounded)
+        made = await self._rewriting(candidate, price, bounded=self._bounded)
         self._charge(i, "rewrite", made)
         spent = made.spent.total
         if made.answer is not None:
@@ -167,7 +166,7 @@ class Run:
 
     async def _ask_judge(self, i: int, words: str, most: int) -> Outcome[float]:
         candidate = self.judgements[i].candidate
-        outcome = await self._judging(self._asked, candidate, words, most if self._bounded else 0)
+        outcome = await self._judging(candidate, words, most if self._bounded else 0)
         self._charge(i, "judge", outcome)
         return outcome
 
@@ -177,9 +176,7 @@ class Run:
         spent, refused = outcome.spent, outcome.refused
         self._by_stage[stage] = self._by_stage.get(stage, NOTHING) + spent
         if spent.kept:
-            self._notes[f"kept:{stage}"] += 1
-        if outcome.earlier:
-            self._untimed.add(stage)
+            self._notes[f"{'kept' if outcome.earlier else 'twin'}:{stage}"] += 1
         if refused:
             self._notes[f"refused:{stage}:{refused}"] += 1
         earlier = self.judgements[i]

@@ -53,7 +53,8 @@ class JudgeTraining:
     def kinds(self, step: int) -> Kinds:
         """Which lessons a batch of `step` holds."""
         if step < self.steps:
-            return _kinds_at(step, (DRILL, TOLD, ALL), (*self.phases, self.steps))
+            left = self.steps - sum(self.phases)
+            return _kinds_at(step, (DRILL, TOLD, ALL), (*self.phases, left))
         return _kinds_at(step - self.steps, (LOOKED, SIGNS), self.last_steps)
 
 

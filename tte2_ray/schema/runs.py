@@ -40,7 +40,10 @@ def outcome_schema() -> "pa.Schema":
             ("wanted_rewrites", pa.int32()),
             ("allowed", pa.int64()),  # tokens that reranking might spend; -1 without a bound
             ("spent", pa.int64()),  # tokens of reranking
-            ("judge_s", pa.float64()),  # to its last answer; NaN where an answer was kept, or none
+            (
+                "judge_s",
+                pa.float64(),
+            ),  # to its last answer; NaN where one was kept from before, or none
             ("rewrite_s", pa.float64()),  # with judging what was written; likewise
             ("ecr", pa.string()),  # of the query
             ("cut", pa.string()),  # what models did not read of it, or not write

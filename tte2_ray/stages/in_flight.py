@@ -12,7 +12,8 @@ with 1,280 at once the miniature judged a tenth fewer pairs a second than with 3
 
 
 def queries_in_flight(config: CascadeConfig, policy: Policy, engine: EngineConfig) -> int:
-    """Enough to keep the engines full, and no more candidates decoded than an engine takes.
+    """Enough to keep the engines full, and no more candidates, or queries, decoded than an engine
+    takes.
 
     Args:
         config: of the cascade.
@@ -23,6 +24,9 @@ def queries_in_flight(config: CascadeConfig, policy: Policy, engine: EngineConfi
     >>> [queries_in_flight(CascadeConfig(), Policy.fixed(*each), engine) for each in
     ...  ((20, 0), (20, 5), (2, 0))]
     [13, 25, 64]
+    >>> queries_in_flight(CascadeConfig(judge_sees_query=True), Policy.fixed(2, 0),
+    ...                   EngineConfig(max_in_flight=8))
+    8
     """
     bands = policy.bands
     asked = [policy.judge_step or band.judge for band in bands]
@@ -32,6 +36,8 @@ def queries_in_flight(config: CascadeConfig, policy: Policy, engine: EngineConfi
     seen = max(band.rewrite for band in bands) if config.rewrite_sees_media else 0
     if config.mode == "media":
         seen = max(band.judge for band in bands)
+    if config.judge_sees_query:
+        seen = max(seen, 1)
     return max(1, min(most, engine.max_in_flight // seen)) if seen else most
 
 

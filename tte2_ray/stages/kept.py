@@ -1,15 +1,16 @@
 """Answers of judge and rewriter, kept in the store by the shard of queries that asked for them.
 
-kept/<shard>/<fingerprint of the reranking>[-r<generation>].<attempt>.parquet
+kept/<shard>/<fingerprint of the reranking>[-r<generation>].<attempt, from 000>.parquet
 
 Another budget, or another policy, asks the same pairs again: what an earlier run was answered is
 read from all files of the shard, and no engine is started where nothing else is asked. An attempt
-that died behind its file is followed by one that asks for the rest, whose file is another.
+that died behind its file is followed by one that asks for the rest, whose file is another; where
+both were answered, the first counts. A judgement that is no number is not kept.
 """
 
-import hashlib
-import json
+import math
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, Final
 
 from tte2_ray.artifacts.generations import first_generation
@@ -21,7 +22,6 @@ from tte2_ray.schema import kept_schema
 
 PREFIX: Final = "kept"
 _JUDGE, _REWRITE = "judge", "rewrite"
-_DIGITS = 16
 
 
 class KeptAnswers:
@@ -74,26 +74,30 @@ class KeptAnswers:
         """
         import pyarrow as pa
 
-        if self._new:
-            rows = list(self._rows())
-            attempt = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:_DIGITS]
-            key = f"{self._folder}/{name}{self._generation}.{attempt}.parquet"
-            write_table(self._store, key, pa.Table.from_pylist(rows, kept_schema()))
+        rows = list(self._rows())
+        if not rows:
+            return
+        table = pa.Table.from_pylist(rows, kept_schema())
+        for attempt in count():
+            key = f"{self._folder}/{name}{self._generation}.{attempt:03}.parquet"
+            if write_table(self._store, key, table):
+                return
 
     def _hold(self, row: dict[str, Any]) -> None:
         counts = {name: row[name] for name in ("prompt_tokens", "visual_tokens", "cached_tokens")}
-        if row["stage"] == _JUDGE:
-            self._judgements[row["key"]] = Judged(score=row["score"], **counts)
-        else:
-            self._rewrites[row["key"]] = Reasoned(
-                text=row["text"], truncated=row["truncated"], output_tokens=row["output_tokens"],
-                **counts,
-            )  # fmt: skip
+        if row["stage"] == _REWRITE:
+            said = Reasoned(text=row["text"], truncated=row["truncated"],
+                            output_tokens=row["output_tokens"], **counts)  # fmt: skip
+            self._rewrites.setdefault(row["key"], said)
+        elif math.isfinite(row["score"]):  # files of earlier versions have others
+            self._judgements.setdefault(row["key"], Judged(score=row["score"], **counts))
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for key in dict.fromkeys(self._new):
             rewrite = self._rewrites.get(key)
             answer = rewrite or self._judgements[key]
+            if isinstance(answer, Judged) and not math.isfinite(answer.score):
+                continue  # no score: a redrive asks again
             yield {
                 "key": key,
                 "stage": _REWRITE if rewrite else _JUDGE,

@@ -11,8 +11,8 @@ from tte2_ray.stages.ready import Ready, Refused
 
 
 async def with_media(found: Ready | Refused, decoder: Decoder) -> Ready | Refused:
-    """The query with the way to its pixels, which are decoded again when it is judged: those of a
-    whole shard would not fit into memory.
+    """The query with the way to its pixels, which are decoded when it is judged: those of a whole
+    shard need not fit into memory.
 
     Args:
         found: one of words alone, or one that was refused before, stays as it is.
@@ -25,10 +25,12 @@ async def with_media(found: Ready | Refused, decoder: Decoder) -> Ready | Refuse
     if isinstance(found, Refused) or not found.asked.has_media:
         return found
     see = partial(_see, decoder, found.item, found.content_key)
-    try:
-        await see()
-    except RowError as error:
-        return Refused(error_class=error.error_class.value, message=error.message, stage="decode")
+    if not await decoder.unchanged(found.item, found.content_key):
+        try:
+            await see()  # which says why
+        except RowError as error:
+            name, message = error.error_class.value, error.message
+            return Refused(error_class=name, message=message, stage="decode")
     return replace(found, asked=replace(found.asked, see=see))
 
 
