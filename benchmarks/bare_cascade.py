@@ -21,7 +21,7 @@ from tools.shown import Row
 from tte2_ray.cascade.asking import told
 from tte2_ray.cascade.judging import SCORE_DIGITS
 from tte2_ray.cascade.pricing import Prices
-from tte2_ray.cascade.rewrite import finished
+from tte2_ray.cascade.rewrite import Rewrite, finished, rewritten_words
 from tte2_ray.engines import JudgeConfig, ModelInput, Reasoned
 from tte2_ray.engines.vllm.judge import CLASSIFIER
 from tte2_ray.engines.vllm_input import chat_prompt, pair_prompt
@@ -114,9 +114,15 @@ class BareCascade:
                 if Prices(cascade).rewritable(query.candidates[i])]  # fmt: skip
         most = min(cascade.rewrite_max_tokens, self._config.rewriter.sampling.max_tokens)
         written = self._rewriter.submit(_rewrite, best, most).result()
-        asked = {query.item.item_id: query.asked.words() for query in ready}
-        again = {pair: (asked[pair[0]], told(ecr))
-                 for pair, ecr in zip(best, written, strict=True) if ecr}  # fmt: skip
+        of = {query.item.item_id: query for query in ready}
+        again = {
+            (query_id, i): (
+                of[query_id].asked.words(),
+                rewritten_words(of[query_id].candidates[i], made, adds=cascade.rewrite_adds),
+            )
+            for (query_id, i), made in zip(best, written, strict=True)
+            if made.ecr
+        }
         rejudged = self._judge.submit(_judge, list(again.values()), self._config.judge).result()
         for (query_id, i), score in zip(again, rejudged, strict=True):
             scores[query_id][i] = score
@@ -200,16 +206,16 @@ def _classify(prompts: Sequence[Any]) -> list[float]:
     return [round(output.outputs.probs[0], SCORE_DIGITS) for output in outputs]
 
 
-def _rewrite(pairs: Sequence[Pair], most_tokens: int) -> list[str]:
+def _rewrite(pairs: Sequence[Pair], most_tokens: int) -> list[Rewrite]:
     from vllm import SamplingParams
 
     params = SamplingParams(max_tokens=most_tokens, temperature=0.0)
     outputs = held().generate([_prompts[pair] for pair in pairs], params, use_tqdm=False)
-    return [_ecr(output.outputs[0]) for output in outputs]
+    return [_finished(output.outputs[0]) for output in outputs]
 
 
-def _ecr(said: Any) -> str:
-    """What the job would have the judge read of a rewrite; "" for nothing."""
+def _finished(said: Any) -> Rewrite:
+    """What the job would make of what was written."""
     answer = Reasoned(text=said.text.strip(), truncated=said.finish_reason == "length",
                       prompt_tokens=0, visual_tokens=0, output_tokens=0)  # fmt: skip
-    return finished(answer).ecr
+    return finished(answer)

@@ -79,15 +79,8 @@ class Rewriting:
         return Outcome(answer=finished(said), spent=spent, earlier=answered.earlier)
 
     def words(self, candidate: Candidate, made: Rewrite) -> str:
-        """What a judge reads of a candidate that was rewritten.
-
-        Args:
-            candidate: that was.
-            made: the rewrite.
-        """
-        if self._config.rewrite_adds:
-            return completed(told(candidate.ecr), made.ecr)
-        return told(made.ecr)
+        """See `rewritten_words`."""
+        return rewritten_words(candidate, made, adds=self._config.rewrite_adds)
 
     async def _said(
         self, candidate: Candidate, price: RewritePrice, bounded: bool
@@ -107,6 +100,17 @@ class Rewriting:
         assert self._shown is not None, "Cascade asks for it"
         async with self._shown.show(candidate) as decoded:
             return await ask(ModelInput.of(words, decoded))
+
+
+def rewritten_words(candidate: Candidate, made: Rewrite, *, adds: bool) -> str:
+    """What a judge reads of a candidate that was rewritten.
+
+    Args:
+        candidate: that was.
+        made: the rewrite.
+        adds: `CascadeConfig.rewrite_adds`.
+    """
+    return completed(told(candidate.ecr), made.ecr) if adds else told(made.ecr)
 
 
 def finished(said: Reasoned) -> Rewrite:
