@@ -59,7 +59,7 @@ def demo(seed: int, queries_per_task: int, started: float, show: bool) -> int:
     folder = BUILD / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     world = miniature(folder, seed, queries_per_task)
-    how = "generated" if world.fresh else "as generated before"
+    how = "generated" if world.fresh else "found as it was generated"
     _say("world", f"{len(world.items)} items, {len(world.questions)} queries ({how}): "
                   f"{_shown(world.folder)}")  # fmt: skip
     overrides = job_overrides(world, folder)

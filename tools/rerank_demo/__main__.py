@@ -60,7 +60,7 @@ def rerank_demo(count: int, budgets: Sequence[int], show: bool) -> int:
     world = miniature(indexed, SEED, QUERIES_PER_TASK)
     config = index_job(index_overrides(world, indexed)).config
     if not has_run_before(indexed, config, world.folder, time.time()):
-        _say("demo", "has not run yet: `make demo` first")
+        _say("demo", "has not run yet: running it first")
         if failed := demo(SEED, QUERIES_PER_TASK, time.time(), False):
             return failed
     asked = write_log(folder / "log.jsonl", world.questions, count, SEED)

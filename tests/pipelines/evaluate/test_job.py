@@ -250,6 +250,7 @@ def test_a_dry_run_writes_nothing(folder: Path) -> None:
         (["policies.fixed=[2x3]"], "no more rewritten than judged"),
         (["sweep.budgets=[-1]"], "0 tokens are the least"),
         (["calibrate.out=p.json", "cascade.rewrite_best_of=retriever"], "rewrite_best_of=judge"),
+        (["log.run=bm25.trec", "version=v7"], "^log.run, version may not be set here"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_runs(

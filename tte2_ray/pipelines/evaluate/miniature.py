@@ -59,7 +59,7 @@ def read_miniature(folder: Path, split: str = "") -> Benchmark:
         if not (folder / name).is_file():
             raise ResourceMissingError(
                 f"{folder} is no folder of a miniature world: it has no {name}; "
-                "tools/worlds.py makes one"
+                "`make evaluate` makes one below build/evaluate"
             )
     by_task: dict[str, list[Asked]] = {}
     for asked in read_asked(folder):

@@ -27,8 +27,9 @@ def check(config: EvaluateConfig, options: Options) -> None:
         ResourceMissingError: a policy or a model is not there.
     """
     if options.redrive:
-        raise ConfigError("--redrive is an argument of jobs/index_corpus.py alone")
+        raise ConfigError("an evaluation has no --redrive: the jobs that it runs have")
     config.require_benchmark()
+    _require_own(config)
     require_kept(config)
     if config.calibrate.out:
         _require_calibration(config)
@@ -39,6 +40,17 @@ def check(config: EvaluateConfig, options: Options) -> None:
     if not options.dry_run:
         require_folder(config.report_dir)
         require_folder(config.work_dir)
+
+
+def _require_own(config: EvaluateConfig) -> None:
+    """Refuses what belongs to a single job, and would be passed over."""
+    given = {"log.path": config.log.path, "log.run": config.log.run, "run": config.run,
+             "version": config.version}  # fmt: skip
+    if names := [name for name, value in given.items() if value]:
+        raise ConfigError(
+            f"{', '.join(names)} may not be set here: an evaluation writes its own logs, names its "
+            "own runs and searches the indexes that it makes"
+        )
 
 
 def read_benchmark(config: EvaluateConfig) -> Benchmark:

@@ -118,11 +118,12 @@ def require_queries(log: FrozenLog, store: Store) -> None:
     """
     if log.queries:
         return
-    letters = read_dead_letters(store, log.plan.dead_letters)
+    letters = list(read_dead_letters(store, log.plan.dead_letters))
     classes = Counter(letter.error_class for letter in letters).most_common()
     words = ", ".join(f"{count} {name}" for name, count in classes)
     where = f". See {store.uri(log.plan.dead_letters[0])}" if log.plan.dead_letters else ""
-    raise PartialFailure(f"all {log.rows_in} rows of the log were rejected: {words}{where}")
+    first = f", the first: {letters[0].message}" if letters else ""
+    raise PartialFailure(f"all {log.rows_in} rows of the log were rejected: {words}{first}{where}")
 
 
 def print_plan(job: Job, out: TextIO) -> None:
