@@ -45,7 +45,7 @@ def test_what_cannot_be_read_or_answered_is_a_dead_letter(
     assert "context_overflow" in page
     assert "3 of 4 queries rejected" in page
 
-    with pytest.raises(PartialFailure, match=r"1 empty_row, .*log\.jsonl:1: neither text nor media"):
+    with pytest.raises(PartialFailure, match=r"1 empty_row.*log\.jsonl:1: neither text nor m"):
         run(configured([{"query_id": "empty"}], *NARROW))
 
 
