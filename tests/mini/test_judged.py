@@ -11,15 +11,15 @@ from tte2_ray.mini.asks import NOTHING_OPEN, all_hold, is_open, looked, told_hol
 from tte2_ray.mini.batch import IGNORED, Encoder
 from tte2_ray.mini.curriculum import ALL, TOLD, judged_batch
 from tte2_ray.mini.garbled import garbled
+from tte2_ray.mini.hanging import sign_lesson
 from tte2_ray.mini.judge import add_verdicts
 from tte2_ray.mini.judged import (
-    _SAMPLERS,
     MEDIA_TASKS,
     QUERIES,
+    SAMPLERS,
     asked_of,
     case_query,
     pair_lesson,
-    sign_lesson,
     told_lesson,
     told_words,
 )
@@ -86,7 +86,7 @@ def test_a_verdict_rests_on_what_was_looked_at_and_else_on_what_is_told() -> Non
     for seed in range(60):
         lesson = told_lesson(random.Random(seed), "train")
         rng = random.Random(seed)
-        truth = rng.choice(_SAMPLERS)(rng, "train")
+        truth = rng.choice(SAMPLERS)(rng, "train")
         queries = [asked_of(rng, truth, "train") for _ in range(QUERIES)]
         shown = lesson.opening.removeprefix("Candidate: ").removesuffix("\n")
         added = shown.removeprefix(plain(describe(truth)))

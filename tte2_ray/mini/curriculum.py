@@ -3,13 +3,12 @@
 import random
 from collections.abc import Callable, Mapping
 
+from tte2_ray.mini.hanging import looked_lesson, sign_lesson
 from tte2_ray.mini.judged import (
     drill_lesson,
-    looked_lesson,
     seen_drill_lesson,
     seen_lesson,
     seen_pair_lesson,
-    sign_lesson,
     told_lesson,
     told_pair_lesson,
 )

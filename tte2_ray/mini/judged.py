@@ -15,11 +15,7 @@ from tte2_ray.mini.asks import (
     NOTHING_OPEN,
     Ask,
     Asks,
-    SignAsk,
     all_hold,
-    ask_scene,
-    has_fine,
-    is_open,
     looked,
     told_hold,
 )
@@ -27,7 +23,7 @@ from tte2_ray.mini.edits import change
 from tte2_ray.mini.garbled import garbled
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Lesson, ask
-from tte2_ray.mini.marks import NO, YES, marked_look, marked_phrase, marked_scene
+from tte2_ray.mini.marks import NO, YES, marked_phrase, marked_scene
 from tte2_ray.mini.media import see
 from tte2_ray.mini.tasks import Candidate, Case, make_case
 from tte2_ray.mini.truth import Scene, Split, Truth, sample_clip, sample_page, sample_scene
@@ -42,13 +38,11 @@ MEDIA_TASKS: Final = ("image_qa", "image_classification", "composed_retrieval", 
 """Whose queries hold media: a judge reads them through their ECR."""
 _LOOKED: Final = 0.4
 """Share of candidates that someone looked at for the query: what is fine is known of them."""
-_TRIES: Final = 6
-"""For a query that leaves something open: not every item has anything of that kind."""
-_SAMPLERS: Final[tuple[Callable[[random.Random, Split], Truth], ...]] = (
+SAMPLERS: Final[tuple[Callable[[random.Random, Split], Truth], ...]] = (
     sample_scene, sample_scene, lambda rng, split: sample_clip(rng, split, rng.choice((1, 2, 2))),
     sample_page,
 )  # fmt: skip
-_SEEN: Final = _SAMPLERS[1:]
+_SEEN: Final = SAMPLERS[1:]
 """As often each: with media, videos and pages are harder than pictures."""
 
 
@@ -95,7 +89,7 @@ def behind(opening: str, text: str) -> str:
 
 def told_lesson(rng: random.Random, split: Split) -> Lesson:
     """A candidate's ECR, now and then completed by a look: whether it matches queries in words."""
-    truth = rng.choice(_SAMPLERS)(rng, split)
+    truth = rng.choice(SAMPLERS)(rng, split)
     queries = [asked_of(rng, truth, split) for _ in range(QUERIES)]
     looks = rng.random() < _LOOKED
     words = plain(describe(truth))
@@ -110,71 +104,9 @@ def told_lesson(rng: random.Random, split: Split) -> Lesson:
     return Lesson(media=None, branches=tuple(branches), opening=opening)
 
 
-def looked_lesson(rng: random.Random, split: Split) -> Lesson:
-    """A candidate's ECR completed by a look, and queries that mostly hang on what that says."""
-    truth = rng.choice(_SAMPLERS)(rng, split)
-    while isinstance(truth, Scene) and not has_fine(truth):
-        truth = sample_scene(rng, split)
-    return _hanging_lesson(rng, truth, lambda: ask(rng, truth))
-
-
-def sign_lesson(rng: random.Random, split: Split) -> Lesson:
-    """The same of a picture with a sign, which all queries ask for."""
-    scene = sample_scene(rng, split)
-    while not scene.sign:
-        scene = sample_scene(rng, split)
-    sign = SignAsk(word=scene.sign)
-    return _hanging_lesson(rng, scene, lambda: ((*ask_scene(rng, scene, False), sign), "picture"))
-
-
-def _hanging_lesson(
-    rng: random.Random, truth: Truth, draw: Callable[[], tuple[Asks, str]]
-) -> Lesson:
-    queries = [_hanging(rng, truth, draw) for _ in range(QUERIES)]
-    words = completed(plain(describe(truth)), looked(sum((a for a, _ in queries), ()), truth))
-    opening, branches = opening_of(words), list[Branch]()
-    for asks, kind in queries:
-        _, marked = marked_look(rng, truth, asks, kind)
-        text = behind(opening, judge_text(marked, words))
-        branches.append((text, verdict(all_hold(asks, truth))))
-    return Lesson(media=None, branches=tuple(branches), opening=opening)
-
-
-def _hanging(
-    rng: random.Random, truth: Truth, draw: Callable[[], tuple[Asks, str]]
-) -> tuple[Asks, str]:
-    """A query that `truth` answers; or all but what its ECR leaves open; or all but anything."""
-    asks, kind = mostly_open(rng, truth, draw, 1)
-    dice = rng.random()
-    if dice < 0.35:
-        return asks, kind
-    fails = [i for i, each in enumerate(asks) if is_open(each, truth)] if dice < 0.75 else []
-    at = rng.choice(fails or range(len(asks)))
-    return (*asks[:at], garbled(rng, asks[at], truth), *asks[at + 1 :]), kind
-
-
-def mostly_open(
-    rng: random.Random, truth: Truth, draw: Callable[[], tuple[Asks, str]], share: float
-) -> tuple[Asks, str]:
-    """A query; mostly one that leaves something open.
-
-    Args:
-        rng: of the lesson.
-        truth: of the candidate.
-        draw: makes a query.
-        share: of queries for which a few more are drawn until one does.
-    """
-    asks, kind = draw()
-    for _ in range(_TRIES if rng.random() < share else 0):
-        if any(is_open(each, truth) for each in asks):
-            break
-        asks, kind = draw()
-    return asks, kind
-
-
 def drill_lesson(rng: random.Random, split: Split) -> Lesson:
     """A candidate's ECR and long queries: many parts to compare in few words."""
-    truth = rng.choice(_SAMPLERS)(rng, split)
+    truth = rng.choice(SAMPLERS)(rng, split)
     branches = tuple(_drill(rng, truth, split, sees=False) for _ in range(QUERIES))
     return Lesson(media=None, branches=branches, opening=opening_of(plain(describe(truth))))
 

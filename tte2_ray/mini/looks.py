@@ -5,7 +5,6 @@ query in hand. Most queries ask for detail that an ECR leaves out, and often for
 """
 
 import random
-from collections.abc import Callable
 from typing import Final
 
 from tte2_ray.mini.asks import (
@@ -17,7 +16,8 @@ from tte2_ray.mini.asks import (
     ask_scene,
     looked,
 )
-from tte2_ray.mini.judged import asked_of, case_query, mostly_open
+from tte2_ray.mini.hanging import mostly_open, scene_with
+from tte2_ray.mini.judged import asked_of, case_query
 from tte2_ray.mini.language import describe
 from tte2_ray.mini.lessons import Branch, Kinds, Lesson
 from tte2_ray.mini.media import see
@@ -43,24 +43,18 @@ def scene_look(rng: random.Random, split: Split) -> Lesson:
 
 def sign_look(rng: random.Random, split: Split) -> Lesson:
     """A look at a picture with a sign, which is asked for by any word."""
-    scene = _scene_with(lambda scene: bool(scene.sign), rng, split)
+    scene = scene_with(lambda scene: bool(scene.sign), rng, split)
     return _any_look(rng, scene, SignAsk(word=rng.choice(SIGNS)))
 
 
 def tinies_look(rng: random.Random, split: Split) -> Lesson:
     """A look at the tiny things of a picture or a video, which are asked for by any words."""
     truth = (
-        _scene_with(lambda scene: bool(scene.tinies), rng, split) if rng.random() < _PICTURES
+        scene_with(lambda scene: bool(scene.tinies), rng, split) if rng.random() < _PICTURES
         else sample_clip(rng, split, rng.choice((1, 2, 2)))
     )  # fmt: skip
     ask = TinyAsk(color=rng.choice(tuple(COLORS)), shape=rng.choice(TINY_SHAPES))
     return _any_look(rng, truth, ask)
-
-
-def _scene_with(has: Callable[[Scene], bool], rng: random.Random, split: Split) -> Scene:
-    while not has(scene := sample_scene(rng, split)):
-        pass
-    return scene
 
 
 def _any_look(rng: random.Random, truth: Scene | Clip, ask: SignAsk | TinyAsk) -> Lesson:
