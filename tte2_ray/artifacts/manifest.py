@@ -46,6 +46,9 @@ class IndexManifest:
     """Whether its checks held; only a verified version may be made live."""
     created_at: str
     """UTC, ISO 8601."""
+    lease: int = 0
+    """Number of the lease under which it was verified: a later version has a higher one, whatever
+    the clocks say. 0 in manifests of before."""
     checks: Mapping[str, Any] = field(default_factory=dict)
     """What was verified: counts, sampled recall."""
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -61,6 +64,11 @@ class IndexManifest:
             )
         if self.status not in get_args(Status):
             raise ValidationError(f"index {self.index} {self.version}: status {self.status!r}")
+
+    @property
+    def age(self) -> tuple[int, str]:
+        """Larger for a version that was verified later."""
+        return self.lease, self.created_at
 
     def to_json(self) -> bytes:
         """The manifest as it is stored."""
@@ -86,6 +94,7 @@ class IndexManifest:
             raise ValidationError(f"{where}: not a manifest of version {MANIFEST_VERSION}")
         stored.pop("replaced", None)  # manifests of before have it
         stored.setdefault("corpus", "")
+        stored.setdefault("lease", 0)
         differing = sorted(set(stored) ^ {each.name for each in fields(cls)})
         if differing:
             raise ValidationError(f"{where}: fields missing or left over: {differing}")

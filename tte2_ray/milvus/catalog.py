@@ -27,6 +27,8 @@ class VersionRecord:
     """The version that was live before it was last promoted; "" if there was none."""
     created_at: str
     """ISO 8601, UTC."""
+    lease: int = 0
+    """Grows from version to version, which clocks that were set back do not."""
 
 
 class VersionCatalog(Protocol):
@@ -54,7 +56,7 @@ class ManifestCatalog:
     def versions(self) -> list[VersionRecord]:
         """All versions, oldest first."""
         records = [self._record(manifest) for manifest in list_manifests(self._store, self._index)]
-        return sorted(records, key=lambda record: (record.created_at, record.version))
+        return sorted(records, key=lambda record: (record.lease, record.created_at, record.version))
 
     def promoted(self, version: str, *, replaced: str) -> None:
         """See `VersionCatalog.promoted`."""
@@ -71,6 +73,7 @@ class ManifestCatalog:
             verified=manifest.status == "verified",
             replaced=str(promoted.get("replaced", "")),
             created_at=manifest.created_at,
+            lease=manifest.lease,
         )
 
     def _replaced_key(self, version: str) -> str:

@@ -4,7 +4,7 @@ load ─▶ verify ─▶ manifest ─▶ promote (remembers whom it replaces) �
                               rollback ◀─ what the live one replaced
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,15 +40,22 @@ class Publisher:
         config: of the same server.
         index: name of the index, which is the alias.
         catalog: what is known about its versions.
+        fence: raises where this process must not move the alias any more; a person always may.
     """
 
     def __init__(
-        self, client: "MilvusClient", config: MilvusConfig, index: str, catalog: VersionCatalog
+        self,
+        client: "MilvusClient",
+        config: MilvusConfig,
+        index: str,
+        catalog: VersionCatalog,
+        fence: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._config = config
         self._index = index
         self._catalog = catalog
+        self._fence = fence
 
     def live_version(self) -> str:
         """The version that readers see; "" if there is none."""
@@ -111,7 +118,8 @@ class Publisher:
         if before != version:
             if before:  # remembered first: a crash in between leaves an alias that did not move
                 self._catalog.promoted(version, replaced=before)
-            self._move_alias(collection_name(self._index, version))
+            self._fence()
+            self.point_at(version)
         return before
 
     def previous_version(self) -> str:
@@ -142,7 +150,7 @@ class Publisher:
         """
         previous = self.previous_version()
         self.check(previous)
-        self._move_alias(collection_name(self._index, previous))
+        self.point_at(previous)
         return previous
 
     def superfluous(self, *, keep: int) -> tuple[str, ...]:
@@ -199,7 +207,9 @@ class Publisher:
                 f"The collection {name} holds {counted} rows, {record.rows} were verified."
             )
 
-    def _move_alias(self, collection: str) -> None:
+    def point_at(self, version: str) -> None:
+        """Moves the alias, unasked: see `promote`."""
+        collection = collection_name(self._index, version)
         with typed_errors(f"point {self._index} at {collection}"):
             try:
                 self._client.alter_alias(collection, self._index, timeout=self._config.timeout_s)

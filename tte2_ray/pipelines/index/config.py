@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tte2_ray.artifacts.lease import LeaseConfig
 from tte2_ray.config import location, require_at_least, speed
 from tte2_ray.errors import ConfigError
 from tte2_ray.milvus.verify import VerifyConfig
@@ -49,6 +50,7 @@ class IndexConfig(JobConfig):
     """One index job: corpus, models, Milvus, and where artifacts go."""
 
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    lease: LeaseConfig = field(default_factory=LeaseConfig)
     verify: VerifyConfig = field(default_factory=VerifyConfig)
     estimate: EstimateConfig = field(default_factory=EstimateConfig)
     load_writers: int = speed(1)

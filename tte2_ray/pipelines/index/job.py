@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TextIO
 
+from tte2_ray.artifacts.fenced import FencedStore
+from tte2_ray.artifacts.lease import Lease, held
+from tte2_ray.artifacts.store import Store
 from tte2_ray.config import Loaded, Options
 from tte2_ray.media.aws import aws_environment
 from tte2_ray.pipelines import flow
@@ -57,18 +60,26 @@ def index_corpus(loaded: Loaded[IndexConfig], options: Options, out: TextIO = sy
 def _index(config: IndexConfig, options: Options, out: TextIO) -> None:
     began = time.monotonic()
     config, store = preflight.check(config, dry_run=options.dry_run)
-    if not options.dry_run:
-        # In the folder that was only now made.
-        tell_running(config.report_dir, {"index": config.index})
-    with plans_of(store, dry=options.dry_run) as plans:
-        job = plan_job(config, store, plans, options.redrive)
-        if options.dry_run:
+    if options.dry_run:
+        with plans_of(store, dry=True) as plans:
+            job = plan_job(config, store, plans, options.redrive)
             print_plan(config, job.plan, remaining(job), out)
             dry_run(job, plans, remaining(job), out)
-            return
+        return
+    # In the folder that was only now made.
+    tell_running(config.report_dir, {"index": config.index})
+    with held(store, config.index, config.lease, out) as lease:
+        _make(config, FencedStore(store, lease), lease, options, out, began)
+
+
+def _make(
+    config: IndexConfig, store: Store, lease: Lease, options: Options, out: TextIO, began: float
+) -> None:
+    """Makes the version, as the one who works on the index."""
+    job = plan_job(config, store, store, options.redrive)
     require_items(job.plan, store)
     run = Run()
-    done = finished(job.target, store, job.plan, config.failure_budget)
+    done = finished(job.target, store, job.plan, config.failure_budget, lease)
     if done is None:
         forget_what_is_gone(job.target, store, job.plan)
         todo = remaining(job)
@@ -77,7 +88,7 @@ def _index(config: IndexConfig, options: Options, out: TextIO) -> None:
         run = Run(phases=phases, expected=expected, seconds=time.monotonic() - began)
         accounts = account_for(job.plan, store, job.target, todo["load"])
         keep_run(run, accounts, job.target, store)
-        done = publish(job.target, store, job.plan, accounts, config, out)
+        done = publish(job.target, store, job.plan, accounts, config, lease, out)
     run = replace(run, seconds=time.monotonic() - began)
     results = Results(run=run, published=done, target=job.target)
     report_results(config, job.plan, results, store, out)

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from tte2_ray.artifacts.dead_letters import read_dead_letters
+from tte2_ray.artifacts.lease import Lease, LeaseLostError
 from tte2_ray.artifacts.manifest import (
     IndexManifest,
     manifest_key,
@@ -86,10 +87,19 @@ class Published:
             raise failure
 
 
-def finished(target: Target, store: Store, plan: Plan, failure_budget: float) -> Published | None:
+def finished(
+    target: Target, store: Store, plan: Plan, failure_budget: float, lease: Lease
+) -> Published | None:
     """The version, if it was made before and its collection is still whole; None otherwise.
 
     It is made live if a crash, or a smaller failure budget, had kept it from that.
+
+    Args:
+        target: the version.
+        store: where its tables and markers lie.
+        plan: that was loaded.
+        failure_budget: rejected share up to which it may be live.
+        lease: that this process holds.
 
     Raises:
         ValidationError: its collection has changed since it was verified.
@@ -100,9 +110,15 @@ def finished(target: Target, store: Store, plan: Plan, failure_budget: float) ->
     client = connect(target.milvus)
     if not _is_there(client, target):
         return None
-    publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
+    publisher = _publisher(client, target, store, lease)
     publisher.check_unchanged(target.version)
-    return _settle(target, store, publisher, account_for(plan, store, target), failure_budget)
+    accounts = account_for(plan, store, target)
+    return _settle(target, store, publisher, accounts, failure_budget, lease)
+
+
+def _publisher(client: "MilvusClient", target: Target, store: Store, lease: Lease) -> Publisher:
+    catalog = ManifestCatalog(store, target.index)
+    return Publisher(client, target.milvus, target.index, catalog, lease.require)
 
 
 def forget_what_is_gone(target: Target, store: Store, plan: Plan) -> None:
@@ -138,6 +154,7 @@ def publish(
     plan: Plan,
     accounts: Accounts,
     config: IndexConfig,
+    lease: Lease,
     out: TextIO = sys.stdout,
 ) -> Published:
     """Verifies the collection, writes the manifest, moves the alias.
@@ -148,6 +165,7 @@ def publish(
         plan: that was loaded.
         accounts: of its rows, which the collection must hold.
         config: what is asked of a version.
+        lease: that this process holds.
         out: told what was found.
 
     Raises:
@@ -162,34 +180,52 @@ def publish(
         config=config.verify,
         sample=sample_vectors(plan, store, target, config.verify.sample_rows),
     )
-    publisher = Publisher(client, target.milvus, target.index, ManifestCatalog(store, target.index))
     out.write(f"verify {report.counted_rows:,} rows counted · self-recall {report.self_recall:.1%} "
               f"of {report.sampled_rows} sampled\n")  # fmt: skip
     report.require_passed()
-    write_manifest(store, _manifest(target, plan, accounts, report))
-    return _settle(target, store, publisher, accounts, config.failure_budget)
+    write_manifest(store, _manifest(target, plan, accounts, report, lease.number))
+    publisher = _publisher(client, target, store, lease)
+    return _settle(target, store, publisher, accounts, config.failure_budget, lease)
 
 
 def _settle(
-    target: Target, store: Store, publisher: Publisher, accounts: Accounts, failure_budget: float
+    target: Target,
+    store: Store,
+    publisher: Publisher,
+    accounts: Accounts,
+    failure_budget: float,
+    lease: Lease,
 ) -> Published:
     """Makes a verified version live, once: where a person moved the alias since, it stays."""
     manifest = read_manifest(store, target.index, target.version)
     if within(accounts.total, failure_budget) and not store.exists(target.promoted_key):
-        _promote(target, store, publisher)
+        _promote(target, store, publisher, lease)
     live = publisher.live_version() == target.version
     return Published(manifest=manifest, accounts=accounts, live=live)
 
 
-def _promote(target: Target, store: Store, publisher: Publisher) -> None:
+def _promote(target: Target, store: Store, publisher: Publisher, lease: Lease) -> None:
     """Moves the alias, and forgets of the other versions that the job had made them live: whoever
     runs their job again wants them back."""
     if publisher.live_version() != target.version:
-        for key, _ in list(store.list(target.index_folder)):
-            if key.endswith(f"/{PROMOTED}"):
-                store.delete(key)
+        for version in _promoted_versions(target, store):
+            store.delete(replace(target, version=version).promoted_key)
     publisher.promote(target.version)
+    try:
+        lease.require()
+    except LeaseLostError:
+        # Paused between the question and the move, which Milvus cannot make one: what another job
+        # has promoted since is put back.
+        for version in _promoted_versions(target, store):
+            publisher.point_at(version)
+        raise
     store.put_once(target.promoted_key, b"{}")
+
+
+def _promoted_versions(target: Target, store: Store) -> list[str]:
+    """Which versions a job says to have made live; one at most, but for a crash."""
+    keys = (key for key, _ in store.list(target.index_folder))
+    return [key.split("/")[-2] for key in keys if key.endswith(f"/{PROMOTED}")]
 
 
 def sample_vectors(plan: Plan, store: Store, target: Target, count: int) -> "dict[str, ArrayLike]":
@@ -221,7 +257,7 @@ def _loaded_vectors(
 
 
 def _manifest(
-    target: Target, plan: Plan, accounts: Accounts, report: VerifyReport
+    target: Target, plan: Plan, accounts: Accounts, report: VerifyReport, lease: int
 ) -> IndexManifest:
     """Of a version whose checks held."""
     counts = accounts.total
@@ -239,6 +275,7 @@ def _manifest(
         rejected=counts.rejected,
         status="verified",
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        lease=lease,
         checks={
             "counted_rows": report.counted_rows,
             "sampled_rows": report.sampled_rows,

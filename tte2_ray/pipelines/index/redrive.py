@@ -101,13 +101,14 @@ def _last_finished(plan: Plan, store: Store, target_of: _TargetOf) -> Plan:
 def _last_version(plan: Plan, store: Store, target_of: _TargetOf) -> str:
     """Of whatever rows of the corpus, the version that was last finished; "" where none was."""
     others = list_plans(store, plan.prefix)
-    found = {_finished_at(other, store, target_of): target_of(other).version for other in others}
-    return found[max(found)] if any(found) else ""
+    found = {at: target_of(other).version
+             for other in others if (at := _finished_at(other, store, target_of))}  # fmt: skip
+    return found[max(found)] if found else ""
 
 
-def _finished_at(plan: Plan, store: Store, target_of: _TargetOf) -> str:
-    """When the version of a plan was verified; "" where it never was."""
+def _finished_at(plan: Plan, store: Store, target_of: _TargetOf) -> tuple[int, str] | None:
+    """In which order the version of a plan was verified; None where it never was."""
     target = target_of(plan)
     if not store.exists(manifest_key(target.index, target.version)):
-        return ""
-    return read_manifest(store, target.index, target.version).created_at
+        return None
+    return read_manifest(store, target.index, target.version).age
