@@ -21,14 +21,14 @@ from tte2_ray.artifacts.lease import (
     LeaseHeldError,
     LeaseLostError,
     held,
-    lease_folder,
 )
+from tte2_ray.artifacts.lease_records import LeaseRecords
 from tte2_ray.artifacts.process import Process
 from tte2_ray.artifacts.store import Store, open_store
 
 SHORT = LeaseConfig(expiry_s=1.0)
 LONG = LeaseConfig(expiry_s=600.0)
-FOLDER = lease_folder("films")
+FOLDER = "leases/films"
 
 HOLDER = """
 import io, sys, time
@@ -80,9 +80,9 @@ def test_numbers_grow_and_who_let_go_is_not_waited_for(store: Store) -> None:
 def test_a_second_job_is_refused_while_the_first_one_lives(store: Store) -> None:
     out = io.StringIO()
     with held(store, "films", SHORT, io.StringIO()):
-        with pytest.raises(LeaseHeldError, match=r"index films is worked on by .* process \d+"):
-            with held(store, "films", SHORT, out):
-                pytest.fail("two hold it")
+        refused = pytest.raises(LeaseHeldError, match=r"index films is worked on by .* process \d+")
+        with refused, held(store, "films", SHORT, out):
+            pytest.fail("two hold it")
         assert taken_other_index(store)
     assert "waiting for it to end, or to be silent for 1 s" in out.getvalue()
 
@@ -158,7 +158,7 @@ def test_a_paused_process_that_wakes_up_cannot_write(tmp_path: Path) -> None:
 
 
 def test_a_paused_process_goes_on_where_nobody_took_over(store: Store) -> None:
-    lease = Lease(store, FOLDER, 3, 0.2)
+    lease = Lease(LeaseRecords(store, "films"), 3, 0.2)
     time.sleep(0.3)
     lease.require()
     assert lease.number == 4, "under a number of its own, which others would have to beat"
@@ -166,7 +166,7 @@ def test_a_paused_process_goes_on_where_nobody_took_over(store: Store) -> None:
 
 def test_every_write_is_fenced_and_no_reading(store: Store) -> None:
     store.put("there", b"1")
-    lost = Lease(store, FOLDER, 3, 0.1)
+    lost = Lease(LeaseRecords(store, "films"), 3, 0.1)
     left = replace(Process.own(), pid=1)
     told = {"process": asdict(left), "since": ""}
     store.put(f"{FOLDER}/0000000004.json", json.dumps(told).encode())

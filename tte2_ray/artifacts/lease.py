@@ -1,27 +1,21 @@
 """Who may work on an index, one at a time: a lease in the store, with an expiry and a number.
 
-    leases/<index>/<number>.json   a holder; put once, so that a number has one holder for ever
-    leases/<index>/<number>.beat   replaced by it as long as it lives
-    leases/<index>/<number>.end    written when it lets go
-
-The highest number holds. A higher one is taken where the holder let go, where its process is seen to
-be gone, or where its beat was not replaced for `expiry_s` on the clock of who waits: no clock is
-compared with another, so that one that jumps changes nothing. A holder that was paused takes the
-next number itself before it writes again, which fails where another was first: the number fences.
+The highest number that was taken holds. A higher one is taken where the holder let go, where its
+process is seen to be gone, or where its beat was not replaced for `expiry_s` on the clock of who
+waits: no clock is compared with another, so that one that jumps changes nothing. A holder that was
+paused takes the next number itself before it writes again, which fails where another was first:
+the number fences.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import TextIO
-from urllib.parse import unquote
 
-from tte2_ray.artifacts.process import Process
-from tte2_ray.artifacts.store import Store, key_part
+from tte2_ray.artifacts.lease_records import LeaseRecords
+from tte2_ray.artifacts.store import Store
 from tte2_ray.config import require_at_least, speed
 from tte2_ray.errors import PrerequisiteError, RuntimeFailure, TteError
 
@@ -59,14 +53,13 @@ class Lease:
     """A lease that is held; made by `held`.
 
     Args:
-        store: where it lies.
-        folder: of what is worked on.
+        records: where it stands.
         number: that was taken.
         expiry_s: see `LeaseConfig`.
     """
 
-    def __init__(self, store: Store, folder: str, number: int, expiry_s: float) -> None:
-        self._store, self._folder, self.number = store, folder, number
+    def __init__(self, records: LeaseRecords, number: int, expiry_s: float) -> None:
+        self._records, self.number = records, number
         self._expiry_s = expiry_s
         self._confirmed = _now()
         self._beats = 0
@@ -85,7 +78,7 @@ class Lease:
             self._lost = self._lost or not self._take_next()
             if self._lost:
                 raise LeaseLostError(
-                    f"{self._store.uri(self._folder)}: this job was silent for more than "
+                    f"{self._records.uri}: this job was silent for more than "
                     f"{self._expiry_s:g} s (lease.expiry_s), and another took over; it writes "
                     "nothing more. Once the other has ended, the same command goes on from there"
                 )
@@ -100,21 +93,21 @@ class Lease:
                 return
             began = _now()
             self._beats += 1
-            self._store.put(_key(self._folder, self.number, "beat"), str(self._beats).encode())
+            self._records.beat(self.number, self._beats)
             self._confirmed = began
 
     def end(self) -> None:
         """Lets go, so that the next one need not wait."""
         with self._lock:
             if not self._lost:
-                self._store.put_once(_key(self._folder, self.number, "end"), b"")
+                self._records.end(self.number)
 
     def _is_safe(self) -> bool:
         return _now() - self._confirmed < _SAFE * self._expiry_s
 
     def _take_next(self) -> bool:
         began = _now()
-        if not _take(self._store, self._folder, self.number + 1):
+        if not self._records.take(self.number + 1):
             return False
         self.number, self._confirmed = self.number + 1, began
         return True
@@ -133,8 +126,8 @@ def held(store: Store, index: str, config: LeaseConfig, out: TextIO) -> Iterator
     Raises:
         LeaseHeldError: another job lives, and `wait_s` is over.
     """
-    folder = lease_folder(index)
-    lease = Lease(store, folder, _acquire(store, folder, config, out), config.expiry_s)
+    records = LeaseRecords(store, index)
+    lease = Lease(records, _acquire(records, config, out), config.expiry_s)
     ended = Event()
     beating = Thread(target=_beat, args=(lease, ended, config.expiry_s / _BEATS), daemon=True)
     beating.start()
@@ -147,11 +140,6 @@ def held(store: Store, index: str, config: LeaseConfig, out: TextIO) -> Iterator
             lease.end()
 
 
-def lease_folder(index: str) -> str:
-    """Where the leases of an index lie: apart from its versions, which may not be there yet."""
-    return f"leases/{key_part(index)}"
-
-
 def _beat(lease: Lease, ended: Event, every_s: float) -> None:
     while not ended.wait(every_s):
         try:
@@ -161,89 +149,35 @@ def _beat(lease: Lease, ended: Event, every_s: float) -> None:
             continue
 
 
-def _acquire(store: Store, folder: str, config: LeaseConfig, out: TextIO) -> int:
+def _acquire(records: LeaseRecords, config: LeaseConfig, out: TextIO) -> int:
     """Takes the next number as soon as nobody who lives has the last; the number."""
     began = _now()
     seen: tuple[int, str] | None = None
     silent_since = began
     while True:
-        number = _highest(store, folder)
-        if _is_free(store, folder, number):
-            if _take(store, folder, number + 1):
+        number = records.highest()
+        if records.is_free(number):
+            if records.take(number + 1):
                 break
             continue  # another was first
-        now, beat = _now(), (number, _beat_version(store, folder, number))
+        now, beat = _now(), (number, records.beat_version(number))
         if beat != seen:
             lives = seen is not None and seen[0] == number
             if lives and now - began >= config.wait_s:
-                raise LeaseHeldError(_refusal(store, folder, number))
+                raise LeaseHeldError(
+                    f"{records.describe(number)}, and it lives: let it end, end it, or queue "
+                    "behind it with lease.wait_s=3600"
+                )
             if seen is None or seen[0] != number:
-                out.write(f"lease  {_holder(store, folder, number)}; waiting for it to end, or "
+                out.write(f"lease  {records.describe(number)}; waiting for it to end, or "
                           f"to be silent for {config.expiry_s:g} s\n")  # fmt: skip
                 out.flush()
             seen, silent_since = beat, now
-        elif now - silent_since >= config.expiry_s and _take(store, folder, number + 1):
+        elif now - silent_since >= config.expiry_s and records.take(number + 1):
             break
         time.sleep(min(_POLL_S, config.expiry_s / (2 * _BEATS)))
-    _forget_before(store, folder, number + 1)
+    records.forget_before(number + 1)
     return number + 1
-
-
-def _is_free(store: Store, folder: str, number: int) -> bool:
-    """Whether nobody holds a number (any more), as far as that is seen without waiting."""
-    if not number or store.exists(_key(folder, number, "end")):
-        return True
-    return Process(**_told(store, folder, number)["process"]).is_gone()
-
-
-def _take(store: Store, folder: str, number: int) -> bool:
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    told = {"process": asdict(Process.own()), "since": since}
-    return store.put_once(_key(folder, number, "json"), json.dumps(told).encode())
-
-
-def _highest(store: Store, folder: str) -> int:
-    keys = (key for key, _ in store.list(folder, shallow=True))
-    return max((_number(key) for key in keys if key.endswith(".json")), default=0)
-
-
-def _forget_before(store: Store, folder: str, number: int) -> None:
-    """Deletes what earlier holders said besides; their numbers stay taken."""
-    for key, _ in list(store.list(folder, shallow=True)):
-        if _number(key) < number and not key.endswith(".json"):
-            store.delete(key)
-
-
-def _beat_version(store: Store, folder: str, number: int) -> str:
-    found = store.stat(_key(folder, number, "beat"))
-    return found.version if found else ""
-
-
-def _told(store: Store, folder: str, number: int) -> dict[str, dict[str, str]]:
-    told: dict[str, dict[str, str]] = json.loads(store.get(_key(folder, number, "json")))
-    return told
-
-
-def _holder(store: Store, folder: str, number: int) -> str:
-    told = _told(store, folder, number)
-    process = Process(**told["process"])
-    index = unquote(folder.rpartition("/")[2])
-    return f"index {index} is worked on by {process} since {told['since']}"
-
-
-def _refusal(store: Store, folder: str, number: int) -> str:
-    return (
-        f"{_holder(store, folder, number)}, and it lives: let it end, end it, or queue behind it "
-        "with lease.wait_s=3600"
-    )
-
-
-def _key(folder: str, number: int, suffix: str) -> str:
-    return f"{folder}/{number:010d}.{suffix}"
-
-
-def _number(key: str) -> int:
-    return int(key.rpartition("/")[2].partition(".")[0])
 
 
 def _now() -> float:

@@ -1,0 +1,83 @@
+"""What holders of a lease leave in the store.
+
+leases/<index>/<number>.json   a holder; put once, so that a number has one holder for ever
+leases/<index>/<number>.beat   replaced by it as long as it lives
+leases/<index>/<number>.end    written when it lets go
+"""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from tte2_ray.artifacts.process import Process
+from tte2_ray.artifacts.store import Store, key_part
+
+
+class LeaseRecords:
+    """Of one index.
+
+    Args:
+        store: where they lie.
+        index: its name.
+    """
+
+    def __init__(self, store: Store, index: str) -> None:
+        self._store, self._index = store, index
+        self._folder = f"leases/{key_part(index)}"
+
+    @property
+    def uri(self) -> str:
+        """Of the folder, which is apart from the versions: they may not be there yet."""
+        return self._store.uri(self._folder)
+
+    def highest(self) -> int:
+        """The number that was taken last; 0 where none was."""
+        keys = (key for key, _ in self._store.list(self._folder, shallow=True))
+        return max((_number(key) for key in keys if key.endswith(".json")), default=0)
+
+    def take(self, number: int) -> bool:
+        """Takes a number, unless another has; whether this call did."""
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        told = {"process": asdict(Process.own()), "since": since}
+        return self._store.put_once(self._key(number, "json"), json.dumps(told).encode())
+
+    def is_free(self, number: int) -> bool:
+        """Whether nobody holds a number (any more), as far as that is seen without waiting."""
+        if not number or self._store.exists(self._key(number, "end")):
+            return True
+        return self._holder(number)[0].is_gone()
+
+    def beat(self, number: int, count: int) -> None:
+        """Says that the holder of a number lives, for the n-th time."""
+        self._store.put(self._key(number, "beat"), str(count).encode())
+
+    def beat_version(self, number: int) -> str:
+        """Changes when the holder says that it lives."""
+        found = self._store.stat(self._key(number, "beat"))
+        return found.version if found else ""
+
+    def end(self, number: int) -> None:
+        """Says that the holder of a number lets go."""
+        self._store.put_once(self._key(number, "end"), b"")
+
+    def forget_before(self, number: int) -> None:
+        """Deletes what earlier holders said besides; their numbers stay taken."""
+        for key, _ in list(self._store.list(self._folder, shallow=True)):
+            if _number(key) < number and not key.endswith(".json"):
+                self._store.delete(key)
+
+    def describe(self, number: int) -> str:
+        """Who holds a number, in words."""
+        process, since = self._holder(number)
+        return f"index {self._index} is worked on by {process} since {since}"
+
+    def _holder(self, number: int) -> tuple[Process, str]:
+        told = json.loads(self._store.get(self._key(number, "json")))
+        return Process(**told["process"]), str(told["since"])
+
+    def _key(self, number: int, suffix: str) -> str:
+        return f"{self._folder}/{number:010d}.{suffix}"
+
+
+def _number(key: str) -> int:
+    return int(key.rpartition("/")[2].partition(".")[0])
