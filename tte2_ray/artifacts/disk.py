@@ -172,12 +172,20 @@ class DiskStore:
             elif entry.name in folders:
                 if not shallow:
                     yield from self._walk(f"{prefix}{entry.name}/", shallow, above)
-            elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
-                yield f"{prefix}{entry.name}", entry.stat().st_size
+            elif not entry.name.startswith(_TEMPORARY) and (size := _size(entry)) is not None:
+                yield f"{prefix}{entry.name}", size
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
+
+
+def _size(entry: "os.DirEntry[str]") -> int | None:
+    """Bytes of a file; None of what is none, or was deleted while the folder was read."""
+    try:
+        return entry.stat().st_size if entry.is_file() else None
+    except FileNotFoundError:
+        return None
 
 
 def _is_special(entry: "os.DirEntry[str]") -> bool:
