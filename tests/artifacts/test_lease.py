@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tte2_ray.artifacts.fenced import FencedStore
+from tte2_ray.artifacts.around import FencedStore
 from tte2_ray.artifacts.lease import (
     Lease,
     LeaseConfig,
@@ -32,7 +32,7 @@ FOLDER = "leases/films"
 
 HOLDER = """
 import io, sys, time
-from tte2_ray.artifacts.fenced import FencedStore
+from tte2_ray.artifacts.around import FencedStore
 from tte2_ray.artifacts.lease import LeaseConfig, held
 from tte2_ray.artifacts.store import open_store
 store = open_store(sys.argv[1])

@@ -1,21 +1,23 @@
 """The frozen plan: which rows belong to which shard, apart from Ray's blocks.
 
-<prefix>/shards/<name>.parquet      rows of a shard; its name is the hash of its rows and of
-                                    the versions of their media
+<prefix>/rows/<name>.parquet        rows of a shard; its name is the hash of its rows and of
+                                    the versions of their media, which stand beside them
 <prefix>/<corpus digest>/plan.json  the shards in order; written last, once
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tte2_ray.artifacts.generations import first_generation
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.errors import ValidationError
-from tte2_ray.schema import Item, item_schema
+from tte2_ray.schema import Item, shard_schema
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
+"""2 added the versions of media to the rows of a shard. Part of the digest of a plan."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +33,7 @@ class Shard:
     rejected: int
     """Rows of the corpus that were rejected while it was filled."""
     earlier: str = ""
-    """Name of the shard of the same rows whose good ones it takes over; "" where there is none."""
+    """Name of the shard whose good rows it takes over where they still hold; "" where none is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,22 +83,28 @@ def plan_key(prefix: str, corpus_digest: str) -> str:
 
 def shard_key(prefix: str, name: str) -> str:
     """The key of the rows of a shard."""
-    return f"{prefix}/shards/{first_generation(name)}.parquet"
+    return f"{prefix}/rows/{first_generation(name)}.parquet"
 
 
 def read_shard(store: Store, shard: Shard) -> list[Item]:
-    """The items of a shard.
+    """The items of a shard; raises as `read_rows`."""
+    return [Item.from_row(row) for row in read_rows(store, shard)]
+
+
+def read_rows(store: Store, shard: Shard) -> list[dict[str, Any]]:
+    """The rows of a shard: items, with the versions of their media.
 
     Raises:
         ResourceMissingError: its file is gone.
         ValidationError: it does not hold as many rows as planned.
     """
-    table = read_table(store, shard.key, item_schema())
+    table = read_table(store, shard.key, shard_schema())
     if table.num_rows != shard.rows:
         raise ValidationError(
             f"{store.uri(shard.key)}: {table.num_rows} rows, planned were {shard.rows}"
         )
-    return [Item.from_row(row) for row in table.to_pylist()]
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def read_plan(store: Store, prefix: str, corpus_digest: str) -> Plan:
@@ -131,10 +139,10 @@ def read_plan(store: Store, prefix: str, corpus_digest: str) -> Plan:
 
 
 def list_plans(store: Store, prefix: str) -> Iterator[Plan]:
-    """Every plan that was frozen under a prefix, one at a time."""
+    """Every plan that this code froze under a prefix, one at a time."""
     for key, _ in store.list(prefix):
         folder, _, file = key.rpartition("/")
-        if file == "plan.json":
+        if file == "plan.json" and json.loads(store.get(key)).get("version") == PLAN_VERSION:
             yield read_plan(store, prefix, folder.rpartition("/")[2])
 
 

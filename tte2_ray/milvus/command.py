@@ -44,7 +44,7 @@ exit codes: 0 done, 2 arguments, 3 no server, 4 no such version, 5 not verified,
 """
 OF_THE_INDEX_JOB: Final = (
     "store_is_shared", "corpus", "media", "reasoner", "embedder", "ray", "estimate",
-    "lease", "failure_budget", "load_writers", "report_samples", "report_note", "report_dir",
+    "mode", "lease", "failure_budget", "load_writers", "report_samples", "report_note", "report_dir",
 )  # fmt: skip
 """Keys of its configuration alone: its presets, profiles and files may be named here, too."""
 

@@ -13,6 +13,7 @@ from tte2_ray.schema.items import (
     dead_letter_schema,
     ecr_schema,
     item_schema,
+    shard_schema,
     vector_schema,
 )
 from tte2_ray.schema.runs import (
@@ -39,5 +40,6 @@ __all__ = [
     "ledger_schema",
     "outcome_schema",
     "query_schema",
+    "shard_schema",
     "vector_schema",
 ]

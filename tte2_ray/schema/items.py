@@ -117,7 +117,7 @@ def versioned(name: str, fields: "list[tuple[str, pa.DataType]]") -> "pa.Schema"
 
 
 def item_schema() -> "pa.Schema":
-    """Rows of a frozen shard of the corpus."""
+    """Items as rows."""
     import pyarrow as pa
 
     return versioned(
@@ -132,6 +132,14 @@ def item_schema() -> "pa.Schema":
             ("metadata", pa.string()),
         ],
     )
+
+
+def shard_schema() -> "pa.Schema":
+    """Rows of a frozen shard of the corpus: items, with what was known of their files."""
+    import pyarrow as pa
+
+    fields = [(field.name, field.type) for field in item_schema()]
+    return versioned("shard", [*fields, ("media_versions", pa.list_(pa.string()))])
 
 
 def ecr_schema() -> "pa.Schema":

@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Lock
 
-from tte2_ray.artifacts.generations import first_generation
 from tte2_ray.artifacts.keys import EcrRecipe, ecr_key
+from tte2_ray.artifacts.shards import shard_key
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.cascade import Candidate
 from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
 from tte2_ray.media import DecodedItem
-from tte2_ray.schema import Item, item_schema
+from tte2_ray.schema import Item, shard_schema
 from tte2_ray.stages.decoder import Decoder
 
 _SHARDS_HELD = 64
@@ -97,9 +97,9 @@ class CandidateMedia:
         return decoded
 
     def _read(self, candidate: Candidate) -> dict[str, Item]:
-        key = f"{self._corpus}/shards/{first_generation(candidate.shard)}.parquet"
+        key = shard_key(self._corpus, candidate.shard)
         try:
-            rows = read_table(self._store, key, item_schema()).to_pylist()
+            rows = read_table(self._store, key, shard_schema()).to_pylist()
         except ResourceMissingError as error:
             message = f"{self._store.uri(key)} is gone, which holds {candidate.item_id}"
             raise RowError(RowErrorClass.NOT_FOUND, message) from error

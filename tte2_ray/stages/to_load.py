@@ -15,7 +15,7 @@ from tte2_ray.artifacts.shards import Shard, read_shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.milvus.rows import IndexRow
-from tte2_ray.schema import Item, ecr_schema, item_schema, vector_schema
+from tte2_ray.schema import Item, ecr_schema, shard_schema, vector_schema
 from tte2_ray.stages.counts import Counts
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ShardReader:
         if not self._with_metadata:
             return {}
         columns = ("item_id", "metadata")
-        table = read_table(self._store, shard.key, item_schema(), columns=columns)
+        table = read_table(self._store, shard.key, shard_schema(), columns=columns)
         return dict(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
 
 

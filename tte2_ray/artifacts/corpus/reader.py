@@ -1,12 +1,19 @@
 """A corpus as one stream of rows, the first of each id."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tte2_ray.artifacts.corpus.files import read_file
 from tte2_ray.artifacts.corpus.jsonl import jsonl_rows
 from tte2_ray.artifacts.corpus.parquet import parquet_rows
 from tte2_ray.artifacts.corpus.raw import Unreadable
-from tte2_ray.artifacts.corpus.rows import COLUMNS, CorpusRow, accept, reject
+from tte2_ray.artifacts.corpus.rows import (
+    COLUMNS,
+    CorpusRow,
+    RejectedRow,
+    Tombstone,
+    accept,
+    reject,
+)
 from tte2_ray.artifacts.corpus.seen import SeenIds
 from tte2_ray.artifacts.corpus.source import CorpusFormat, CorpusSource, locate, resolver
 from tte2_ray.artifacts.store import Store, check_key
@@ -27,8 +34,8 @@ def read_corpus(
         limits: bound what becomes of one file in a folder of files.
 
     Returns:
-        Items, and a `RejectedRow` for each row that is none; blank lines and hidden files are
-        not rows. Of an id that comes twice the first is the item.
+        Items, tombstones, and a `RejectedRow` for each row that is neither; blank lines and hidden
+        files are not rows. Of an id that comes twice the first is the item.
 
     Raises:
         ResourceMissingError: the corpus is missing or has no rows; the first at once, the second
@@ -38,6 +45,16 @@ def read_corpus(
     """
     max_pages = (limits or MediaLimits()).max_pages
     return _first_of_each(_all_rows(locate(source, corpus_format), max_pages), source)
+
+
+def require_items(rows: Iterable[CorpusRow]) -> Iterator[Item | RejectedRow]:
+    """The rows of a corpus that is read whole, in which a tombstone means nothing."""
+    for row in rows:
+        if isinstance(row, Tombstone):
+            message = "a row that deletes needs mode=incremental; leave it out of a whole listing"
+            yield reject(row.where, RowError(RowErrorClass.MALFORMED_ROW, message), row.to_row())
+        else:
+            yield row
 
 
 def _all_rows(found: CorpusSource, max_pages: int) -> Iterator[tuple[str, CorpusRow]]:
@@ -81,7 +98,7 @@ def _first_of_each(rows: Iterator[tuple[str, CorpusRow]], source: str) -> Iterat
     with SeenIds() as seen:
         for where, row in rows:
             empty = False
-            if isinstance(row, Item) and not seen.add(row.item_id):
+            if not isinstance(row, RejectedRow) and not seen.add(row.item_id):
                 message = f"item_id {row.item_id!a} came before; the first is kept"
                 yield reject(where, RowError(RowErrorClass.DUPLICATE_ID, message), row.to_row())
             else:

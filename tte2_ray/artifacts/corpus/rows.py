@@ -8,6 +8,9 @@ files, or `document_page`, counted from 0; where both stand it is `document_page
 does it is the first, and a note says of how many. Bytes in a column of ours are UTF-8, which
 Parquet need not say.
 
+A row with `deleted: true` says that the item of this id is no more; what else it holds is passed
+over.
+
 Every other column is kept in `metadata` under its name, where `metadata` itself does not have that
 name; so is `page`. null and NaN stand for "nothing". Metadata may use JSON's types; dates become
 ISO text.
@@ -40,6 +43,7 @@ COLUMNS = frozenset(
         "document_uri",
         "document_page",
         "metadata",
+        "deleted",
     )
 )
 """What a row may say of an item; see above."""
@@ -59,7 +63,20 @@ class RejectedRow:
     what lies deeper than `shallow` goes."""
 
 
-CorpusRow = Item | RejectedRow
+@dataclass(frozen=True, kw_only=True)
+class Tombstone:
+    """A row that says that an item is no more."""
+
+    item_id: str
+    where: str
+    """File and line or row, counted from 1."""
+
+    def to_row(self) -> dict[str, Any]:
+        """As a manifest has it."""
+        return {"item_id": self.item_id, "deleted": True}
+
+
+CorpusRow = Item | RejectedRow | Tombstone
 
 
 def accept(where: str, row: Any, resolve: Callable[[str], str]) -> CorpusRow:
@@ -71,6 +88,8 @@ def accept(where: str, row: Any, resolve: Callable[[str], str]) -> CorpusRow:
         resolve: makes a URI absolute; may raise a row error.
     """
     try:
+        if isinstance(row, Mapping) and _is_deleted(row.get("deleted")):
+            return Tombstone(item_id=_item_id(row.get("item_id"), "item_id"), where=where)
         return parse_row(row, resolve)
     except RowError as error:
         return reject(where, error, row)
@@ -121,6 +140,13 @@ def parse_row(row: Any, resolve: Callable[[str], str], *, id_column: str = "item
     if item.is_empty:
         raise RowError(RowErrorClass.EMPTY_ROW, "neither text nor media")
     return item
+
+
+def _is_deleted(value: Any) -> bool:
+    if _is_nothing(value) or isinstance(value, bool):
+        return value is True
+    message = f"deleted is true or false, not {_kind(value)}"
+    raise RowError(RowErrorClass.MALFORMED_ROW, message)
 
 
 def _readable_id(row: Any, id_column: str) -> str:

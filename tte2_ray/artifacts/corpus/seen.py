@@ -28,6 +28,11 @@ class SeenIds:
         inserted = self._rows.execute("INSERT OR IGNORE INTO ids VALUES (?)", (digest,))
         return inserted.rowcount == 1
 
+    def __contains__(self, text: str) -> bool:
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        found = self._rows.execute("SELECT 1 FROM ids WHERE digest = ?", (digest,))
+        return found.fetchone() is not None
+
     def __enter__(self) -> "SeenIds":
         return self
 

@@ -2,6 +2,7 @@
 
 from typing import Any, TextIO
 
+from tte2_ray.artifacts.changes import Changes
 from tte2_ray.pipelines.prices import dollars
 from tte2_ray.pipelines.progress import duration
 
@@ -28,6 +29,22 @@ def print_closing(described: dict[str, Any], out: TextIO) -> None:
     )
     for name, count in described["rejected_by_class"].items():
         out.write(f"       {count:,} × {name}\n")
+
+
+def tell_changes(changes: Changes | None, out: TextIO) -> None:
+    """What an incremental run found changed, on one line.
+
+    Args:
+        changes: None of a full run.
+        out: a terminal or a log.
+    """
+    if changes is None:
+        return
+    unknown = f" · {changes.unknown:,} deleted that are not there" if changes.unknown else ""
+    out.write(
+        f"change {changes.new:,} new · {changes.changed:,} changed · {changes.deleted:,} deleted · "
+        f"{changes.unchanged:,} as before{unknown} · {changes.touched_shards:,} shards touched\n"
+    )
 
 
 def _print_phases(described: dict[str, Any], out: TextIO) -> None:

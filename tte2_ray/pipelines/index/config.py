@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tte2_ray.artifacts.changes import Listing
 from tte2_ray.artifacts.lease import LeaseConfig
 from tte2_ray.config import location, require_at_least, speed
 from tte2_ray.errors import ConfigError
@@ -24,6 +25,11 @@ class CorpusConfig:
     rows_per_shard: int = speed(128)
     """Rows that are committed together; what a crash may cost. Another value renames the shards:
     it changes no ECR, but all of them are made again."""
+    listing: Listing = "full"
+    """Of `mode=incremental`: whether `path` lists every item, so that what is not there is deleted,
+    or changes alone, in which a row with `deleted: true` deletes."""
+    base: str = ""
+    """Version that incremental changes are made to; "" is the one that a job finished last."""
     check_files: bool = speed(True)
     """Ask for size and time of each media file while planning, so that a file that changed is
     noticed; off, only the manifest is compared."""
@@ -49,6 +55,9 @@ class EstimateConfig(PriceConfig):
 class IndexConfig(JobConfig):
     """One index job: corpus, models, Milvus, and where artifacts go."""
 
+    mode: Literal["full", "incremental"] = "full"
+    """Whether the corpus is cut anew, or compared with what was indexed last, item by item: then
+    models work on new and changed items alone."""
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     lease: LeaseConfig = field(default_factory=LeaseConfig)
     verify: VerifyConfig = field(default_factory=VerifyConfig)
@@ -65,6 +74,8 @@ class IndexConfig(JobConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_at_least(1, self, ("load_writers",), "")
+        if self.corpus.listing == "changes" and self.mode == "full":
+            raise ConfigError("corpus.listing=changes lists no corpus: say mode=incremental, too")
         require_at_least(0, self, ("report_samples",), "")
 
     def require_corpus(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TextIO
 
-from tte2_ray.artifacts.fenced import FencedStore
+from tte2_ray.artifacts.around import FencedStore, Overlay
 from tte2_ray.artifacts.lease import Lease, held
 from tte2_ray.artifacts.store import Store
 from tte2_ray.config import Loaded, Options
@@ -24,10 +24,11 @@ from tte2_ray.pipelines.flow import Phase, PhaseResult
 from tte2_ray.pipelines.folders import plans_of, with_home_folders
 from tte2_ray.pipelines.index import preflight
 from tte2_ray.pipelines.index.accounts import account_for
+from tte2_ray.pipelines.index.closing import tell_changes
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import print_plan
 from tte2_ray.pipelines.index.expect import Expected, dry_run, expect
-from tte2_ray.pipelines.index.plan import Job, plan_job, remaining, require_items
+from tte2_ray.pipelines.index.plan import Job, plan_job, remaining, require_rows
 from tte2_ray.pipelines.index.publish import finished, forget_what_is_gone, make_collection, publish
 from tte2_ray.pipelines.index.results import Results, Run, keep_run, report_results
 from tte2_ray.pipelines.outcome import outcome_told, tell_running
@@ -62,7 +63,9 @@ def _index(config: IndexConfig, options: Options, out: TextIO) -> None:
     config, store = preflight.check(config, dry_run=options.dry_run)
     if options.dry_run:
         with plans_of(store, dry=True) as plans:
+            plans = Overlay(plans, store)
             job = plan_job(config, store, plans, options.redrive)
+            tell_changes(job.changes, out)
             print_plan(config, job.plan, remaining(job), out)
             dry_run(job, plans, remaining(job), out)
         return
@@ -77,7 +80,8 @@ def _make(
 ) -> None:
     """Makes the version, as the one who works on the index."""
     job = plan_job(config, store, store, options.redrive)
-    require_items(job.plan, store)
+    tell_changes(job.changes, out)
+    require_rows(job.plan, store)
     run = Run()
     done = finished(job.target, store, job.plan, config.failure_budget, lease)
     if done is None:
@@ -90,7 +94,7 @@ def _make(
         keep_run(run, accounts, job.target, store)
         done = publish(job.target, store, job.plan, accounts, config, lease, out)
     run = replace(run, seconds=time.monotonic() - began)
-    results = Results(run=run, published=done, target=job.target)
+    results = Results(run=run, published=done, target=job.target, changes=job.changes)
     report_results(config, job.plan, results, store, out)
     done.require_within(config.failure_budget)
 

@@ -1,9 +1,10 @@
 """What a job will make, named before it is made: the frozen plan and everything called after it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tte2_ray.artifacts.corpus import read_corpus
+from tte2_ray.artifacts.changes import Changes, plan_changes
+from tte2_ray.artifacts.corpus import read_corpus, require_items
 from tte2_ray.artifacts.dead_letters import read_dead_letters
 from tte2_ray.artifacts.freeze import freeze_plan
 from tte2_ray.artifacts.keys import fingerprint
@@ -14,6 +15,7 @@ from tte2_ray.artifacts.store import Store, key_part
 from tte2_ray.errors import PartialFailure
 from tte2_ray.milvus.collection import COLLECTION_VERSION, collection_name
 from tte2_ray.pipelines.index.accounts import by_class
+from tte2_ray.pipelines.index.base import base_of
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.redrive import latest_generation, redriven
 from tte2_ray.pipelines.index.target import Target
@@ -27,6 +29,8 @@ class Job:
     store: Store
     plan: Plan
     target: Target
+    changes: Changes | None = None
+    """Of an incremental run, since what was finished last."""
 
     @property
     def ecr_prefix(self) -> str:
@@ -54,14 +58,22 @@ def plan_job(config: IndexConfig, store: Store, plans: Store, again: bool) -> Jo
         plans: where the plan is frozen.
         again: plan to run the rejected rows of the last run again.
     """
-    rows = read_corpus(config.corpus.path, config.corpus.format, config.media)
-    prefix = f"corpora/{key_part(config.corpus.name)}"
-    versions = MediaVersions(config.media) if config.corpus.check_files else None
-    plan = freeze_plan(plans, prefix, rows, config.corpus.rows_per_shard, versions=versions)
+    plan, changes = _planned(config, store, plans)
     plan = latest_generation(plan, store)
     if again:
         plan = redriven(plan, store, plans, lambda begun: _job(config, store, begun).target)
-    return _job(config, store, plan)
+    return replace(_job(config, store, plan), changes=changes)
+
+
+def _planned(config: IndexConfig, store: Store, plans: Store) -> tuple[Plan, Changes | None]:
+    corpus = config.corpus
+    rows = read_corpus(corpus.path, corpus.format, config.media)
+    prefix, size = f"corpora/{key_part(corpus.name)}", corpus.rows_per_shard
+    versions = MediaVersions(config.media) if corpus.check_files else None
+    base = base_of(config, store, prefix) if config.mode == "incremental" else None
+    if base is None:
+        return freeze_plan(plans, prefix, require_items(rows), size, versions=versions), None
+    return plan_changes(store, plans, base, rows, size, kind=corpus.listing, versions=versions)
 
 
 def remaining(job: Job) -> dict[str, tuple[Shard, ...]]:
@@ -74,7 +86,7 @@ def remaining(job: Job) -> dict[str, tuple[Shard, ...]]:
     return {name: pending(job.plan, job.store, prefix) for name, prefix in prefixes.items()}
 
 
-def require_items(plan: Plan, store: Store) -> None:
+def require_rows(plan: Plan, store: Store) -> None:
     """Raises where there is nothing to index: an empty version would replace a good one.
 
     Raises:
@@ -82,6 +94,11 @@ def require_items(plan: Plan, store: Store) -> None:
     """
     if plan.rows:
         return
+    if not plan.rows_in:
+        raise PartialFailure(
+            "the listing deletes every item: a version without a row is not served. Drop the "
+            "index, if that is meant"
+        )
     raise PartialFailure(
         f"all {plan.rows_in} rows of the corpus were rejected: {unread_by_class(plan, store)}; "
         f"nothing was indexed. See {store.uri(plan.dead_letters[0])}"

@@ -1,37 +1,32 @@
-"""From loaded shards to a version that readers see: account, verify, record, move the alias."""
+"""From loaded shards to a version that was verified and recorded; then its alias is settled."""
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from tte2_ray.artifacts.dead_letters import read_dead_letters
-from tte2_ray.artifacts.lease import Lease, LeaseLostError
+from tte2_ray.artifacts.lease import Lease
 from tte2_ray.artifacts.manifest import (
     IndexManifest,
     manifest_key,
-    read_manifest,
     write_manifest,
 )
 from tte2_ray.artifacts.markers import marker_key, pending, read_marker, table_key
 from tte2_ray.artifacts.shards import Plan, Shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import iter_table
-from tte2_ray.errors import PartialFailure
-from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect, typed_errors
 from tte2_ray.milvus.collection import ensure_collection
-from tte2_ray.milvus.publish import Publisher
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.verify import VerifyReport, verify
 from tte2_ray.milvus.writer import seal
-from tte2_ray.pipelines.index.accounts import Accounts, account_for, by_class, within
+from tte2_ray.pipelines.index.accounts import Accounts, account_for
+from tte2_ray.pipelines.index.alias import Alias, Published
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.target import PROMOTED, Target
+from tte2_ray.pipelines.index.target import Target
 from tte2_ray.schema import vector_schema
-from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.load import LETTERS
 
 if TYPE_CHECKING:
@@ -40,51 +35,6 @@ if TYPE_CHECKING:
 
 TOKENS = ("prompt_tokens", "visual_tokens", "output_tokens")
 """What an index says of the tokens of its ECRs."""
-
-
-_MEND = "see the dead letters, mend the rows and run again (with --redrive, but for stage read)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """A version that was made, or was there already."""
-
-    manifest: IndexManifest
-    accounts: Accounts
-    """Of all rows of the corpus."""
-    live: bool
-    """Whether the alias points to it now."""
-
-    @property
-    def counts(self) -> Counts:
-        """Of all rows of the corpus; the tokens are those of its ECRs."""
-        return self.accounts.total
-
-    def failure(self, budget: float) -> PartialFailure | None:
-        """What is to be raised where the rejected share exceeds `budget`, or no row was indexed."""
-        counts = self.counts
-        if within(counts, budget):
-            return None
-        worst = by_class(counts.classes)
-        if not counts.done:
-            return PartialFailure(
-                f"all {counts.rows} rows were rejected: {worst}. A version without a row is not "
-                f"served, whatever failure_budget says; {_MEND}"
-            )
-        alias = "The version is live, as it was accepted before" if self.live else "The alias stays"
-        return PartialFailure(
-            f"{counts.rejected} of {counts.rows} rows rejected ({counts.rejected_share:.1%}), the "
-            f"failure budget is {budget:.1%}: {worst}. {alias}; {_MEND}, or raise failure_budget"
-        )
-
-    def require_within(self, budget: float) -> None:
-        """Raises where too many rows were rejected.
-
-        Raises:
-            PartialFailure: see `failure`.
-        """
-        if failure := self.failure(budget):
-            raise failure
 
 
 def finished(
@@ -110,15 +60,9 @@ def finished(
     client = connect(target.milvus)
     if not _is_there(client, target):
         return None
-    publisher = _publisher(client, target, store, lease)
-    publisher.check_unchanged(target.version)
-    accounts = account_for(plan, store, target)
-    return _settle(target, store, publisher, accounts, failure_budget, lease)
-
-
-def _publisher(client: "MilvusClient", target: Target, store: Store, lease: Lease) -> Publisher:
-    catalog = ManifestCatalog(store, target.index)
-    return Publisher(client, target.milvus, target.index, catalog, lease.require)
+    alias = Alias(client, target, store, lease)
+    alias.publisher.check_unchanged(target.version)
+    return alias.settle(account_for(plan, store, target), failure_budget)
 
 
 def forget_what_is_gone(target: Target, store: Store, plan: Plan) -> None:
@@ -184,48 +128,7 @@ def publish(
               f"of {report.sampled_rows} sampled\n")  # fmt: skip
     report.require_passed()
     write_manifest(store, _manifest(target, plan, accounts, report, lease.number))
-    publisher = _publisher(client, target, store, lease)
-    return _settle(target, store, publisher, accounts, config.failure_budget, lease)
-
-
-def _settle(
-    target: Target,
-    store: Store,
-    publisher: Publisher,
-    accounts: Accounts,
-    failure_budget: float,
-    lease: Lease,
-) -> Published:
-    """Makes a verified version live, once: where a person moved the alias since, it stays."""
-    manifest = read_manifest(store, target.index, target.version)
-    if within(accounts.total, failure_budget) and not store.exists(target.promoted_key):
-        _promote(target, store, publisher, lease)
-    live = publisher.live_version() == target.version
-    return Published(manifest=manifest, accounts=accounts, live=live)
-
-
-def _promote(target: Target, store: Store, publisher: Publisher, lease: Lease) -> None:
-    """Moves the alias, and forgets of the other versions that the job had made them live: whoever
-    runs their job again wants them back."""
-    if publisher.live_version() != target.version:
-        for version in _promoted_versions(target, store):
-            store.delete(replace(target, version=version).promoted_key)
-    publisher.promote(target.version)
-    try:
-        lease.require()
-    except LeaseLostError:
-        # Paused between the question and the move, which Milvus cannot make one: what another job
-        # has promoted since is put back.
-        for version in _promoted_versions(target, store):
-            publisher.point_at(version)
-        raise
-    store.put_once(target.promoted_key, b"{}")
-
-
-def _promoted_versions(target: Target, store: Store) -> list[str]:
-    """Which versions a job says to have made live; one at most, but for a crash."""
-    keys = (key for key, _ in store.list(target.index_folder))
-    return [key.split("/")[-2] for key in keys if key.endswith(f"/{PROMOTED}")]
+    return Alias(client, target, store, lease).settle(accounts, config.failure_budget)
 
 
 def sample_vectors(plan: Plan, store: Store, target: Target, count: int) -> "dict[str, ArrayLike]":

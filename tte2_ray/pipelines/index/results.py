@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from tte2_ray.artifacts.changes import Changes
 from tte2_ray.artifacts.shards import Plan
 from tte2_ray.artifacts.store import Store
 from tte2_ray.pipelines.flow import PhaseResult
 from tte2_ray.pipelines.index.accounts import Accounts
+from tte2_ray.pipelines.index.alias import Published
 from tte2_ray.pipelines.index.closing import print_closing
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.expect import Expected
-from tte2_ray.pipelines.index.publish import TOKENS, Published
+from tte2_ray.pipelines.index.publish import TOKENS
 from tte2_ray.pipelines.index.report import write_report
 from tte2_ray.pipelines.index.target import Target
 from tte2_ray.pipelines.outcome import REPORT, RESULTS, ended, write_whole
@@ -58,6 +60,8 @@ class Results:
     run: Run
     published: Published
     target: Target
+    changes: Changes | None
+    """Of an incremental run, what was found to have changed."""
 
     def dead_letters(self, plan: Plan) -> list[str]:
         """Folders of the store that hold the rejected rows: of the manifest, and of this version.
@@ -80,6 +84,7 @@ class Results:
             "corpus": {"path": config.corpus.path, "digest": plan.corpus_digest,
                        "shards": len(plan.shards)},
             **self.run.as_dict(self.published.accounts),
+            "changes": self.changes.as_dict() if self.changes else None,
             "rejected_by_class": dict(Counter(counts.classes).most_common()),
             "fingerprints": {"ecr": manifest.ecr_fingerprint,
                              "embedding": manifest.embedding_fingerprint},

@@ -8,6 +8,7 @@ from typing import Any
 from tte2_ray.artifacts.dead_letters import DeadLetter, read_dead_letters
 from tte2_ray.artifacts.generations import first_generation
 from tte2_ray.artifacts.query_log import Frozen
+from tte2_ray.artifacts.shards import shard_key
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.pipelines.page.shown import ShownCandidate, ShownQuery, pictures
@@ -15,7 +16,7 @@ from tte2_ray.pipelines.rerank.answers import Row
 from tte2_ray.pipelines.rerank.outputs import Example, Gathered
 from tte2_ray.pipelines.rerank.report import LETTERS_SHOWN, rerank_report
 from tte2_ray.pipelines.rerank.target import Job
-from tte2_ray.schema import Item, item_schema
+from tte2_ray.schema import Item, shard_schema
 from tte2_ray.stages.outcomes import UNBOUNDED
 
 AFTER, BEFORE = 4, 2
@@ -86,10 +87,10 @@ def _items(job: Job, rows: Iterable[Row]) -> dict[str, Item]:
         wanted.setdefault(first_generation(row["shard"]), set()).add(row["item_id"])
     found = {}
     for shard, ids in wanted.items():
-        key = f"{job.manifest.corpus}/shards/{shard}.parquet"
+        key = shard_key(job.manifest.corpus, shard)
         if not job.store.exists(key):
             continue
-        for row in read_table(job.store, key, item_schema()).to_pylist():
+        for row in read_table(job.store, key, shard_schema()).to_pylist():
             if row["item_id"] in ids:
                 found[row["item_id"]] = Item.from_row(row)
     return found

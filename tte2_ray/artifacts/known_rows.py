@@ -1,0 +1,115 @@
+"""What a plan holds, by item id, and what a listing makes of it.
+
+Digests in a temporary SQLite file: about 100 bytes of it a row, 8 MiB of memory in all.
+"""
+
+import hashlib
+import json
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+_CACHE_KIB = 8 * 1024
+_UNSEEN, _SAME, _CHANGED, _DELETED = range(4)
+
+Row = dict[str, Any]
+
+
+class KnownRows:
+    """The rows of a plan's shards; a context manager, whose file goes when it ends.
+
+    Args:
+        media: whether the versions of media files count.
+    """
+
+    def __init__(self, *, media: bool) -> None:
+        self._media = media
+        self._folder = tempfile.TemporaryDirectory(prefix="tte2-rows-")
+        self._db = sqlite3.connect(f"{self._folder.name}/rows.sqlite", isolation_level=None)
+        # The file is scratch: nothing needs to survive a crash.
+        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
+            self._db.execute(f"PRAGMA {setting}")
+        self._db.execute(
+            "CREATE TABLE known (id BLOB PRIMARY KEY, shard INTEGER, row INTEGER, digest BLOB, "
+            f"state INTEGER DEFAULT {_UNSEEN}, said TEXT) WITHOUT ROWID"
+        )
+        self._db.execute("CREATE INDEX by_shard ON known (shard, state)")
+
+    def learn(self, shard: int, rows: Sequence[Row]) -> None:
+        """The rows of a shard of the plan, by its number."""
+        told = (
+            (_id(row["item_id"]), shard, number, self._digest(row))
+            for number, row in enumerate(rows)
+        )
+        self._db.executemany("INSERT INTO known (id, shard, row, digest) VALUES (?,?,?,?)", told)
+
+    def look(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Takes note of listed rows; yields those that are new."""
+        for row in rows:
+            key, digest = _id(row["item_id"]), self._digest(row)
+            found = self._db.execute("SELECT digest FROM known WHERE id = ?", (key,)).fetchone()
+            if found is None:
+                yield row
+            elif found[0] == digest:
+                self._set(_SAME, key)
+            else:
+                self._set(_CHANGED, key, json.dumps(row))
+
+    def delete(self, item_id: str) -> bool:
+        """Takes note of a tombstone; whether there is such an item."""
+        return self._set(_DELETED, _id(item_id))
+
+    def close_listing(self, *, full: bool) -> None:
+        """Decides about what was not listed: it is gone, or as it was."""
+        state = _DELETED if full else _SAME
+        self._db.execute(f"UPDATE known SET state = {state} WHERE state = {_UNSEEN}")
+
+    def counts(self) -> Mapping[str, int]:
+        """Rows that are unchanged, changed and deleted."""
+        found = dict(self._db.execute("SELECT state, count(*) FROM known GROUP BY state"))
+        names = {"unchanged": _SAME, "changed": _CHANGED, "deleted": _DELETED}
+        return {name: int(found.get(state, 0)) for name, state in names.items()}
+
+    def is_touched(self, shard: int) -> bool:
+        """Whether a row of a shard changed or went."""
+        states = f"({_CHANGED}, {_DELETED})"
+        asked = f"SELECT 1 FROM known WHERE shard = ? AND state IN {states} LIMIT 1"
+        return self._db.execute(asked, (shard,)).fetchone() is not None
+
+    def now(self, shard: int, rows: Sequence[Row]) -> list[Row]:
+        """The rows of a shard as they are now: without what was deleted, with what changed."""
+        asked = "SELECT row, state, said FROM known WHERE shard = ?"
+        states = {row: (state, said) for row, state, said in self._db.execute(asked, (shard,))}
+        left = []
+        for number, row in enumerate(rows):
+            state, said = states[number]
+            if state != _DELETED:
+                left.append(json.loads(said) if said else row)
+        return left
+
+    def _set(self, state: int, key: bytes, said: str | None = None) -> bool:
+        changed = "UPDATE known SET state = ?, said = ? WHERE id = ?"
+        return self._db.execute(changed, (state, said, key)).rowcount == 1
+
+    def _digest(self, row: Row) -> bytes:
+        told = row if self._media else {k: v for k, v in row.items() if k != "media_versions"}
+        text = json.dumps(told, sort_keys=True).encode()
+        return hashlib.blake2b(text, digest_size=16).digest()
+
+    def __enter__(self) -> "KnownRows":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+        self._folder.cleanup()
+
+
+def _id(item_id: str) -> bytes:
+    return hashlib.blake2b(item_id.encode(), digest_size=16).digest()
