@@ -143,7 +143,7 @@ def test_a_shard_that_lost_rows_is_not_read(disk_store: Store) -> None:
 
 def test_a_plan_of_another_version_is_not_read(disk_store: Store) -> None:
     disk_store.put("c/abc/plan.json", b'{"version": 0}')
-    with pytest.raises(ValidationError, match="not a plan of version 1"):
+    with pytest.raises(ValidationError, match="not a plan of version 2"):
         read_plan(disk_store, "c", "abc")
 
 

@@ -43,10 +43,11 @@ COLUMNS = frozenset(
         "document_uri",
         "document_page",
         "metadata",
-        "deleted",
     )
 )
 """What a row may say of an item; see above."""
+DELETED = "deleted"
+"""Of a corpus alone; a query log has no tombstones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ class Tombstone:
 
     def to_row(self) -> dict[str, Any]:
         """As a manifest has it."""
-        return {"item_id": self.item_id, "deleted": True}
+        return {"item_id": self.item_id, DELETED: True}
 
 
 CorpusRow = Item | RejectedRow | Tombstone
@@ -88,9 +89,11 @@ def accept(where: str, row: Any, resolve: Callable[[str], str]) -> CorpusRow:
         resolve: makes a URI absolute; may raise a row error.
     """
     try:
-        if isinstance(row, Mapping) and _is_deleted(row.get("deleted")):
+        if not isinstance(row, Mapping):
+            return parse_row(row, resolve)
+        if _is_deleted(row.get(DELETED)):
             return Tombstone(item_id=_item_id(row.get("item_id"), "item_id"), where=where)
-        return parse_row(row, resolve)
+        return parse_row({k: v for k, v in row.items() if k != DELETED}, resolve)
     except RowError as error:
         return reject(where, error, row)
 
