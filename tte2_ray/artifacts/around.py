@@ -55,6 +55,10 @@ class _Around:
         """See `Store`."""
         return self._store.list(prefix, shallow=shallow)
 
+    def leftovers(self) -> Iterator[tuple[str, int]]:
+        """See `Store`."""
+        return self._store.leftovers()
+
     def delete(self, key: str) -> None:
         """See `Store`."""
         self._store.delete(key)

@@ -112,6 +112,15 @@ class DiskStore:
         with _typed_errors(self.root, prefix):
             yield from self._walk(folder_prefix(prefix), shallow, frozenset())
 
+    def leftovers(self) -> Iterator[tuple[str, int]]:
+        """Temporary files of processes that were killed before they could rename them."""
+        with _typed_errors(self.root, ""):
+            for folder, _, files in os.walk(self._folder):
+                for name in sorted(files):
+                    if name.startswith(_TEMPORARY):
+                        path = Path(folder) / name
+                        yield path.relative_to(self._folder).as_posix(), path.stat().st_size
+
     def delete(self, key: str) -> None:
         """Remove the file; no error where there is none."""
         with _typed_errors(self.root, key):

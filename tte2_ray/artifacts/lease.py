@@ -127,7 +127,7 @@ def held(store: Store, index: str, config: LeaseConfig, out: TextIO) -> Iterator
         LeaseHeldError: another job lives, and `wait_s` is over.
     """
     records = LeaseRecords(store, index)
-    lease = Lease(records, _acquire(records, config, out), config.expiry_s)
+    lease = Lease(records, _acquire(store, records, config, out), config.expiry_s)
     ended = Event()
     beating = Thread(target=_beat, args=(lease, ended, config.expiry_s / _BEATS), daemon=True)
     beating.start()
@@ -149,7 +149,7 @@ def _beat(lease: Lease, ended: Event, every_s: float) -> None:
             continue
 
 
-def _acquire(records: LeaseRecords, config: LeaseConfig, out: TextIO) -> int:
+def _acquire(store: Store, records: LeaseRecords, config: LeaseConfig, out: TextIO) -> int:
     """Takes the next number as soon as nobody who lives has the last; the number."""
     began = _now()
     seen: tuple[int, str] | None = None
@@ -176,7 +176,8 @@ def _acquire(records: LeaseRecords, config: LeaseConfig, out: TextIO) -> int:
         elif now - silent_since >= config.expiry_s and records.take(number + 1):
             break
         time.sleep(min(_POLL_S, config.expiry_s / (2 * _BEATS)))
-    records.forget_before(number + 1)
+    for key, _ in records.of_before():
+        store.delete(key)
     return number + 1
 
 

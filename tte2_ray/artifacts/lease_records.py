@@ -6,11 +6,15 @@ leases/<index>/<number>.end    written when it lets go
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from tte2_ray.artifacts.process import Process
 from tte2_ray.artifacts.store import Store, key_part
+
+_FOLDER = "leases"
 
 
 class LeaseRecords:
@@ -23,7 +27,7 @@ class LeaseRecords:
 
     def __init__(self, store: Store, index: str) -> None:
         self._store, self._index = store, index
-        self._folder = f"leases/{key_part(index)}"
+        self._folder = f"{_FOLDER}/{key_part(index)}"
 
     @property
     def uri(self) -> str:
@@ -60,11 +64,12 @@ class LeaseRecords:
         """Says that the holder of a number lets go."""
         self._store.put_once(self._key(number, "end"), b"")
 
-    def forget_before(self, number: int) -> None:
-        """Deletes what earlier holders said besides; their numbers stay taken."""
-        for key, _ in list(self._store.list(self._folder, shallow=True)):
-            if _number(key) < number and not key.endswith(".json"):
-                self._store.delete(key)
+    def of_before(self) -> Iterator[tuple[str, int]]:
+        """What earlier holders said besides, as `Store.list` has it; their numbers stay taken."""
+        highest = self.highest()
+        for key, size in list(self._store.list(self._folder, shallow=True)):
+            if _number(key) < highest and not key.endswith(".json"):
+                yield key, size
 
     def describe(self, number: int) -> str:
         """Who holds a number, in words."""
@@ -77,6 +82,12 @@ class LeaseRecords:
 
     def _key(self, number: int, suffix: str) -> str:
         return f"{self._folder}/{number:010d}.{suffix}"
+
+
+def indexes_with_leases(store: Store) -> list[str]:
+    """Indexes that a job of a store has ever worked on."""
+    folders = {key.split("/")[1] for key, _ in store.list(_FOLDER)}
+    return sorted(unquote(folder) for folder in folders)
 
 
 def _number(key: str) -> int:

@@ -128,6 +128,10 @@ class S3Store:
                     if not found["Key"].endswith("/"):  # a "folder" that some console made
                         yield found["Key"][len(self._prefix) :], int(found["Size"])
 
+    def leftovers(self) -> Iterator[tuple[str, int]]:
+        """Nothing: S3 shows no half object, and nothing is sent in parts."""
+        yield from ()
+
     def delete(self, key: str) -> None:
         """Remove the object; no error where there is none."""
         self._client_call("delete_object", key)

@@ -83,6 +83,9 @@ class Store(Protocol):
             shallow: only what lies directly in it.
         """
 
+    def leftovers(self) -> Iterator[tuple[str, int]]:
+        """`(key, bytes)` of what writes left that were cut off; `list` does not show it."""
+
     def delete(self, key: str) -> None:
         """Remove the object; no error where there is none."""
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tte2_ray.artifacts.lease import LeaseConfig
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, Options, location, main
 from tte2_ray.errors import ConfigError
@@ -18,6 +19,7 @@ from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.collection import collection_name
 from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.garbage import Collector
 from tte2_ray.milvus.publish import Publisher, VersionStatus
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.server import resolve, stop_server
@@ -32,6 +34,8 @@ examples:
   %(prog)s rollback                        back to the version that the live one replaced
   %(prog)s verify v2                       count its rows, let sampled ones look for themselves
   %(prog)s drop-old --keep 1               free the collections of superseded versions
+  %(prog)s gc --dry-run                    list what runs left that were cut off
+  %(prog)s gc                              delete it, while no job works on the store
   %(prog)s stop-server                     end the embedded server; nothing is lost
   %(prog)s list milvus.uri=http://milvus:19530 store=s3://bucket/root
 
@@ -44,7 +48,7 @@ exit codes: 0 done, 2 arguments, 3 no server, 4 no such version, 5 not verified,
 """
 OF_THE_INDEX_JOB: Final = (
     "store_is_shared", "corpus", "media", "reasoner", "embedder", "ray", "estimate",
-    "mode", "lease", "failure_budget", "load_writers", "report_samples", "report_note", "report_dir",
+    "mode", "failure_budget", "load_writers", "report_samples", "report_note", "report_dir",
 )  # fmt: skip
 """Keys of its configuration alone: its presets, profiles and files may be named here, too."""
 
@@ -58,6 +62,7 @@ class PublishConfig:
     store: str = location("build/artifacts")
     """Root of the artifact store: a folder or `s3://bucket/prefix`."""
     milvus: MilvusConfig = field(default_factory=MilvusConfig)
+    lease: LeaseConfig = field(default_factory=LeaseConfig)
     verify: VerifyConfig = field(default_factory=VerifyConfig)
 
 
@@ -90,7 +95,8 @@ def run_command(argv: Sequence[str] | None = None, *, default: Path) -> int:
 def _act(given: argparse.Namespace, config: PublishConfig, options: Options) -> None:
     milvus = resolve(config.milvus)
     client = connect(milvus)
-    catalog = ManifestCatalog(open_store(config.store), config.index)
+    store = open_store(config.store)
+    catalog = ManifestCatalog(store, config.index)
     publisher = Publisher(client, milvus, config.index, catalog)
     would = "would be" if options.dry_run else "is"
     match given.action:
@@ -108,6 +114,12 @@ def _act(given: argparse.Namespace, config: PublishConfig, options: Options) -> 
             if not options.dry_run:
                 dropped = publisher.drop_old(keep=given.keep)
             print(f"{config.index}: {', '.join(dropped) or 'nothing'} {would} dropped")
+        case "gc":
+            collector = Collector(client, milvus, store, config.index)
+            if options.dry_run:
+                collector.tell()
+            else:
+                collector.delete(config.lease)
         case "verify":
             report = verify(
                 Searcher(milvus, client=client),
@@ -161,6 +173,7 @@ def _parser(default: Path) -> argparse.ArgumentParser:
 
     add("list", "every version").add_argument("--json", action="store_true", help="for programs")
     add("rollback", "back to the version that the live one replaced")
+    add("gc", "list (--dry-run) or delete what runs left that were cut off")
     add("stop-server", "end the embedded server of milvus.data_dir")
     for name, text in (("promote", "let readers see a version"), ("verify", "check a version")):
         add(name, text).add_argument("version")

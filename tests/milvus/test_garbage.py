@@ -1,0 +1,99 @@
+"""What runs left that were cut off is listed, and deleted while nobody works; nothing else is."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.artifacts.conftest import items_of
+from tests.milvus.conftest import DIMENSION
+from tests.milvus.test_command import SHIPPED, add_version, command  # noqa: F401 – fixtures
+from tte2_ray.artifacts.dead_letters import DeadLetter, write_dead_letters
+from tte2_ray.artifacts.freeze import freeze_plan, with_media_versions, write_shard
+from tte2_ray.artifacts.lease import LeaseConfig, held
+from tte2_ray.artifacts.store import open_store
+from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
+from tte2_ray.milvus.config import MilvusConfig
+
+LETTER = DeadLetter(
+    item_id="a", shard="", stage="read", error_class="empty_row", message="m", row="{}"
+)
+
+
+@pytest.fixture
+def needed(tmp_path: Path, index: str, add_version: Callable[..., None]) -> set[str]:  # noqa: F811
+    """Keys of what serves something."""
+    store = open_store(str(tmp_path))
+    add_version("v1")
+    plan = freeze_plan(store, "corpora/c", items_of(10), 4)
+    freeze_plan(store, "queries/q", items_of(3), 4)
+    for shard in plan.shards:
+        store.put(f"ecr/r/shard-{shard.name}.parquet", b"t")
+        store.put(f"ecr/r/shard-{shard.name}.done.json", b"{}")
+        store.put(f"indexes/{index}/v1/load/shard-{shard.name}.done.json", b"{}")
+    write_dead_letters(store, f"dead-letter/{index}-v1", [LETTER])
+    write_dead_letters(store, "dead-letter/other-v7", [LETTER])
+    store.put("runs/r1/run.trec", b"")
+    with held(store, index, LeaseConfig(), io.StringIO()):
+        pass
+    return {key for key, _ in store.list()}
+
+
+@pytest.fixture
+def left(
+    tmp_path: Path, index: str, client: Any, config: MilvusConfig, needed: set[str]
+) -> set[str]:
+    """Keys of garbage, of every kind."""
+    store = open_store(str(tmp_path))
+    (tmp_path / "ecr" / ".tmp-1").write_bytes(b"half a table")
+    store.put(".preflight/1", b"1")
+    write_shard(store, "corpora/c", with_media_versions(items_of(2), None))
+    write_dead_letters(store, "corpora/c/dead-letter", [LETTER])
+    store.put("vectors/e/shard-nobody.parquet", b"t")
+    store.put("vectors/e/shard-nobody.done.json", b"{}")
+    store.put(f"indexes/{index}/v2/load/shard-x.done.json", b"{}")
+    write_dead_letters(store, f"dead-letter/{index}-v2", [LETTER])
+    spec = CollectionSpec(index=index, version="v2", fingerprint="e", dimension=DIMENSION)
+    ensure_collection(client, config, spec)
+    return {key for key, _ in store.list()} - needed
+
+
+def test_it_is_listed_and_nothing_else(
+    needed: set[str], left: set[str], command: Any, index: str, tmp_path: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    store = open_store(str(tmp_path))
+    assert command("gc", "--dry-run") == 0
+    said = capsys.readouterr().out
+    listed = {line.split()[-1] for line in said.splitlines() if "://" in line}
+    assert listed == {store.uri(key) for key in left} | {store.uri("ecr/.tmp-1")}
+    assert f"collection               {index}__v2" in said
+    assert "would be deleted" in said
+    assert {key for key, _ in store.list()} == needed | left
+
+
+def test_it_is_deleted_and_nothing_else(
+    needed: set[str], left: set[str], command: Any, index: str, tmp_path: Path, client: Any,  # noqa: F811
+) -> None:  # fmt: skip
+    store = open_store(str(tmp_path))
+    assert command("gc") == 0
+    after = {key for key, _ in store.list() if not key.startswith("leases/")}
+    assert after == {key for key in needed if not key.startswith("leases/")}
+    assert not (tmp_path / "ecr" / ".tmp-1").exists()
+    assert not client.has_collection(f"{index}__v2")
+    assert client.has_collection(f"{index}__v1")
+
+
+@pytest.mark.parametrize("busy", ["own", "another"])
+def test_nothing_is_deleted_while_a_job_works_on_the_store(
+    left: set[str], command: Any, index: str, tmp_path: Path, busy: str,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    store = open_store(str(tmp_path))
+    held_index = index if busy == "own" else "another"
+    with held(store, held_index, LeaseConfig(expiry_s=1), io.StringIO()):
+        assert command("gc", "lease.expiry_s=2") == 3
+        assert left <= {key for key, _ in store.list()}
+    assert f"index {held_index} is worked on by" in capsys.readouterr().err

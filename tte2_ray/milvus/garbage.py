@@ -1,0 +1,95 @@
+"""Garbage of an index in the store and in Milvus: listed, or deleted while nobody works on it."""
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tte2_ray.artifacts.garbage import Garbage, garbage
+from tte2_ray.artifacts.lease import LeaseConfig, held
+from tte2_ray.artifacts.lease_records import LeaseRecords, indexes_with_leases
+from tte2_ray.artifacts.manifest import list_manifests
+from tte2_ray.artifacts.store import Store
+from tte2_ray.errors import PrerequisiteError
+from tte2_ray.milvus.client import typed_errors
+from tte2_ray.milvus.config import MilvusConfig
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+
+class Collector:
+    """Finds what serves nothing, and deletes it.
+
+    Args:
+        client: of the Milvus of the index.
+        milvus: its configuration.
+        store: where artifacts lie.
+        index: whose garbage, beside what all indexes of the store share.
+    """
+
+    def __init__(
+        self, client: "MilvusClient", milvus: MilvusConfig, store: Store, index: str
+    ) -> None:
+        self._client, self._milvus = client, milvus
+        self._store, self._index = store, index
+
+    def collections(self) -> list[str]:
+        """Collections of the index that no manifest vouches for."""
+        made = {manifest.collection for manifest in list_manifests(self._store, self._index)}
+        with typed_errors("list collections"):
+            names = self._client.list_collections(timeout=self._milvus.timeout_s)
+        own = (name for name in names if name.startswith(f"{self._index}__"))
+        return sorted(name for name in own if name not in made)
+
+    def tell(self) -> None:
+        """Prints each piece of garbage, and what it comes to; deletes nothing."""
+        found: Counter[str] = Counter()
+        size = 0
+        for each in garbage(self._store, self._index):
+            print(f"{each.kind:<11}{each.size:>12,}  {self._store.uri(each.key)}")
+            found[each.kind] += 1
+            size += each.size
+        for name in self.collections():
+            print(f"{'collection':<11}{'':>12}  {name}")
+            found["collection"] += 1
+        print(f"{self._index}: {_summed(found, size)} would be deleted")
+
+    def delete(self, lease: LeaseConfig) -> None:
+        """Deletes all of it, as the one who works on the index.
+
+        Raises:
+            PrerequisiteError: another job works on this index or on another one of the store, which
+                may be about to name what it has written.
+        """
+        with held(self._store, self._index, lease, sys.stdout) as own:
+            self._require_peace()
+            found: Counter[str] = Counter()
+            size = 0
+            for each in self._everything():
+                own.require()
+                self._store.delete(each.key)
+                found[each.kind] += 1
+                size += each.size
+            for name in self.collections():
+                own.require()
+                with typed_errors(f"drop {name}"):
+                    self._client.drop_collection(name, timeout=self._milvus.timeout_s)
+                found["collection"] += 1
+        print(f"{self._index}: {_summed(found, size)} deleted")
+
+    def _everything(self) -> list[Garbage]:
+        return list(garbage(self._store, self._index))
+
+    def _require_peace(self) -> None:
+        for other in indexes_with_leases(self._store):
+            records = LeaseRecords(self._store, other)
+            if other != self._index and not records.is_free(records.highest()):
+                raise PrerequisiteError(
+                    f"{records.describe(records.highest())}: what it has written may not be named "
+                    "yet; wait for it, or look with --dry-run"
+                )
+
+
+def _summed(found: Counter[str], size: int) -> str:
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(found.items()))
+    return f"{kinds}; {size:,} bytes" if kinds else "nothing"
