@@ -7,7 +7,7 @@ CHECKS := lint types contracts unit
 LONG_TESTS := tests/tools/demo/test_ray_head.py tests/pipelines/test_miniature.py \
 	tests/pipelines/test_resume.py
 RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run index metrics phases \
-	redrive rerank sources)
+	redrive rerank sources watchdog)
 
 .PHONY: help setup test check $(CHECKS) light on-ray at-length format lock demo rerank-demo evaluate policy \
 	real-corpus bench mini-eval

@@ -34,11 +34,14 @@ class RayConfig:
     """Object store of a cluster that is started here; only numbers pass through it."""
     max_restarts: int = speed(4)
     """How often a worker whose engine died is replaced before the job fails."""
+    stall_s: float = speed(3600.0)
+    """Seconds in which no shard comes through until a phase is ended, the start of its engines and
+    the wait for nodes included; 0 waits for ever."""
 
     def __post_init__(self) -> None:
         require_at_least(1, self, ("local_cpus",), "ray.")
         require_at_least(LEAST_OBJECT_STORE_MB, self, ("object_store_mb",), "ray.")
-        require_at_least(0, self, ("max_restarts",), "ray.")
+        require_at_least(0, self, ("max_restarts", "stall_s"), "ray.")
 
 
 @dataclass(frozen=True, kw_only=True)

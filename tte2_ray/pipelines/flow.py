@@ -12,6 +12,7 @@ from tte2_ray.pipelines.phases import Pool, run_phase
 from tte2_ray.pipelines.prices import PriceConfig, usd_per_hour
 from tte2_ray.pipelines.progress import PhaseProgress
 from tte2_ray.pipelines.rates import keep_rate, measured_rate, tells_a_rate
+from tte2_ray.pipelines.watchdog import waits_for, watched
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.metrics import PhaseMetrics
 
@@ -75,13 +76,14 @@ def run_phases(
 
     Raises:
         TteError: what a stage raised.
-        RuntimeFailure: Ray gave up on it.
+        RuntimeFailure: Ray gave up on it, or nothing came through for too long.
     """
     for phase in phases:
         todo = pending(plan, store, phase.prefix)
         rows = sum(shard.rows for shard in todo)
         progress = PhaseProgress(phase.name, rows, plan.rows - rows, out)
-        done = run_phase(phase.stage, phase.work, todo, phase.pool)
+        came = run_phase(phase.stage, phase.work, todo, phase.pool)
+        done = watched(phase.name, came, phase.pool.stall_s, waits_for)
         for _ in progress.follow(PhaseMetrics(index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s

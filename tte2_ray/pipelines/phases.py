@@ -11,6 +11,7 @@ from tte2_ray.engines import EngineConfig
 from tte2_ray.engines.vllm_input import QUIET
 from tte2_ray.errors import RuntimeFailure
 from tte2_ray.media.aws import aws_environment
+from tte2_ray.pipelines.config import RayConfig
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.telling import failure_in, telling
 from tte2_ray.stages.work import counts_of, shard_rows
@@ -34,9 +35,11 @@ class Pool:
     max_restarts: int
     environment: Mapping[str, str]
     """Variables of the workers' processes."""
+    stall_s: float = 0.0
+    """Seconds in which no shard comes through until the phase is ended; 0 waits for ever."""
 
 
-def engine_pool(engine: EngineConfig, max_restarts: int) -> Pool:
+def engine_pool(engine: EngineConfig, ray: RayConfig) -> Pool:
     """The pool of a stage that holds an engine."""
     # Workers inherit Ray's environment, not the driver's.
     environment = {**aws_environment(), **QUIET}
@@ -47,8 +50,9 @@ def engine_pool(engine: EngineConfig, max_restarts: int) -> Pool:
         num_cpus=engine.num_cpus,
         num_gpus=engine.num_gpus,
         in_flight=engine.shards_in_flight,
-        max_restarts=max_restarts,
+        max_restarts=ray.max_restarts,
         environment=environment,
+        stall_s=ray.stall_s,
     )
 
 

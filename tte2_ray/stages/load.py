@@ -21,6 +21,7 @@ from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.rows import IndexRow
 from tte2_ray.milvus.writer import Rejected, Writer
 from tte2_ray.stages.counts import Counts
+from tte2_ray.stages.doing import Doing
 from tte2_ray.stages.to_load import ShardReader, ToLoad
 from tte2_ray.stages.work import as_columns, shards_of
 
@@ -78,6 +79,7 @@ class LoadShards:
         )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="load")
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="send")
+        self._doing = Doing(STAGE)
 
     def __call__(self, batch: "dict[str, np.ndarray[Any, Any]]") -> Iterator[dict[str, list[str]]]:
         """One batch of shards; told of in parts, while the rest is being loaded."""
@@ -119,7 +121,8 @@ class LoadShards:
                 closing.put(self._threads.submit(self._close, one, of_shard))
 
         try:
-            report = self._writer.write(self._rows(shards, sent), settled)
+            with self._doing.at("in Milvus", f"{len(shards)} shards from {shards[0].name}"):
+                report = self._writer.write(self._rows(shards, sent), settled)
             settled(report.written + len(report.rejected), report.rejected)
         finally:
             closing.put(None)

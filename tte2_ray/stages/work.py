@@ -23,6 +23,7 @@ from tte2_ray.media import DecodedItem
 from tte2_ray.schema import Item
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.doing import Doing
 from tte2_ray.stages.metrics import engine_clock
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class TableStage(ABC, Generic[Given]):
     ) -> None:
         self._name, self._store, self._prefix = name, store, prefix
         self._schema, self._decoder = schema, decoder
-        self._clock = engine_clock(index, name)
+        self._clock, self._doing = engine_clock(index, name), Doing(name)
 
     @abstractmethod
     def given(self, shard: Shard, items: Sequence[Item]) -> list[tuple[Item, Given]]:
@@ -174,11 +175,13 @@ class TableStage(ABC, Generic[Given]):
         async def answer(decoded: DecodedItem) -> Row:
             nonlocal stage
             stage = self._name
+            go_to("in the engine")
             with self._clock.request():
                 return await self.answer(row, decoded, given)
 
         try:
-            return row | await self._decoder(item, answer)
+            with self._doing.at("fetched and decoded", item.item_id) as go_to:
+                return row | await self._decoder(item, answer)
         except RowError as error:
             named = {"error_class": error.error_class.value, "error_message": error.message}
             return row | named | {"error_stage": stage}

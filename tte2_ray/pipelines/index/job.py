@@ -121,7 +121,7 @@ def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
 def phases_of(job: Job) -> tuple[Phase, ...]:
     """The flow of a job."""
     config, root, target = job.config, job.store.root, job.target
-    restarts, recipe = config.ray.max_restarts, config.embedding_recipe()
+    ray, recipe = config.ray, config.embedding_recipe()
     reason = ReasonWork(index=config.index, root=root, prefix=job.ecr_prefix,
                         recipe=config.ecr_recipe(), reasoner=config.reasoner,
                         limits=config.media)  # fmt: skip
@@ -133,14 +133,15 @@ def phases_of(job: Job) -> tuple[Phase, ...]:
                     milvus=config.milvus, collection=target.spec.name,
                     dimension=recipe.dimension)  # fmt: skip
     writers = Pool(replicas=config.load_writers, num_cpus=1.0, num_gpus=0.0, in_flight=1,
-                   max_restarts=restarts, environment=aws_environment())  # fmt: skip
+                   max_restarts=ray.max_restarts, environment=aws_environment(),
+                   stall_s=ray.stall_s)  # fmt: skip
     reasoner, embedder = config.reasoner.engine, config.embedder.engine
     made = job.made
     return (
         Phase(name="reason", stage=ReasonShards, work=reason, prefix=reason.prefix,
-              pool=engine_pool(reasoner, restarts), engine=reasoner, made=made["reason"]),
+              pool=engine_pool(reasoner, ray), engine=reasoner, made=made["reason"]),
         Phase(name="embed", stage=EmbedShards, work=embed, prefix=embed.prefix,
-              pool=engine_pool(embedder, restarts), engine=embedder, made=made["embed"]),
+              pool=engine_pool(embedder, ray), engine=embedder, made=made["embed"]),
         Phase(name="load", stage=LoadShards, work=load, prefix=load.prefix, pool=writers,
               engine=None, made=made["load"]),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from tte2_ray.engines import (
 )
 from tte2_ray.errors import RowError, RuntimeFailure, TteError
 from tte2_ray.media import decode_item
+from tte2_ray.pipelines.config import RayConfig
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.sample import Ecrs, shown
 from tte2_ray.pipelines.phases import engine_pool
@@ -67,7 +68,7 @@ def _on_a_replica(
         num_gpus=engine.num_gpus,
         max_calls=1,  # the process ends with its engine
         max_retries=0,
-        runtime_env={"env_vars": dict(engine_pool(engine, 0).environment)},
+        runtime_env={"env_vars": dict(engine_pool(engine, RayConfig()).environment)},
     )(_measure)
     try:
         measured: tuple[Measured, Ecrs] = ray.get(run.remote(config, list(items), ecrs))

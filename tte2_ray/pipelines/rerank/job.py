@@ -118,7 +118,7 @@ def _reason(job: Job) -> Phase:
     work = ReasonWork(index=config.index, root=job.store.root, prefix=job.ecr_prefix,
                       recipe=job.recipe, reasoner=config.reasoner, limits=config.media)  # fmt: skip
     return Phase(name=name, stage=stage, work=work, prefix=job.ecr_prefix,
-                 pool=engine_pool(engine, config.ray.max_restarts), engine=engine,
+                 pool=engine_pool(engine, config.ray), engine=engine,
                  made=job.made[name])  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _embed(job: Job) -> Phase:
                             prefix=job.vector_prefix, recipe=job.vectors, items=job.recipe,
                             embedder=config.embedder, limits=config.media)  # fmt: skip
     return Phase(name="embed", stage=EmbedQueries, work=work, prefix=job.vector_prefix,
-                 pool=engine_pool(engine, config.ray.max_restarts), engine=engine,
+                 pool=engine_pool(engine, config.ray), engine=engine,
                  made=job.made["embed"])  # fmt: skip
 
 
@@ -146,5 +146,5 @@ def _rerank_phase(job: Job) -> Phase:
                       judge_version=job.judge_version, rewriter_version=job.rewriter_version,
                       before=before(job))  # fmt: skip
     return Phase(name="rerank", stage=RerankShards, work=work, prefix=job.prefix,
-                 pool=engine_pool(engine, config.ray.max_restarts), engine=engine,
+                 pool=engine_pool(engine, config.ray), engine=engine,
                  made=job.made["rerank"])  # fmt: skip
