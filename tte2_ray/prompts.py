@@ -18,7 +18,8 @@ JudgeForm = Literal["plain", "qwen3-vl-reranker"]
 """How a query and a candidate are put before a judge."""
 
 PROMPT_VERSION: Final = "1"
-"""Part of every ECR key: change it with any change of the words or their order below."""
+"""Part of every ECR key: change it with any change of the words or their order below. That marks in
+data are broken (`engines.neutral`) is none: words without marks are read as ever."""
 
 ITEM_INSTRUCTION: Final = "Think, then describe."
 QUERY_INSTRUCTION: Final = "Think, then say what to find."

@@ -9,7 +9,7 @@ import pytest
 from tte2_ray.config import fingerprint
 from tte2_ray.engines import EngineConfig, ModelInput, ReasonerConfig, resolve_model
 from tte2_ray.engines.config import KEEP_ANSWERS, SET_BY
-from tte2_ray.engines.vllm_input import chat_prompt, engine_arguments
+from tte2_ray.engines.vllm_input import chat_prompt, engine_arguments, lora_rank
 from tte2_ray.engines.vllm_names import argument_names, require_known_arguments
 from tte2_ray.errors import ConfigError, ResourceMissingError
 from tte2_ray.prompts import place_ecr
@@ -129,3 +129,38 @@ def test_a_damaged_adapter_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "adapter_config.json").write_text(text)
     with pytest.raises(ResourceMissingError, match=r"adapter_config\.json is damaged"):
         engine_arguments(EngineConfig(model="mini:embedder", lora=str(tmp_path)), "pooling")
+
+
+@pytest.mark.parametrize("name", ["adapter_model.bin", "adapter_model.pt"])
+def test_a_pickled_adapter_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"r": 8}')
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(ResourceMissingError, match=f"holds {name}, which is a pickle"):
+        lora_rank(str(tmp_path))
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"x")
+    assert lora_rank(str(tmp_path)) == 8
+
+
+@pytest.mark.parametrize("load_format", ["auto", "hf", "pt", "NPCACHE"])
+def test_a_format_of_weights_that_may_be_a_pickle_is_refused(load_format: str) -> None:
+    wrong = EngineConfig(engine_args={"load_format": load_format})
+    with pytest.raises(ConfigError, match=r"judge\.engine\.engine_args\.load_format=.*pickled"):
+        require_known_arguments("judge", wrong)
+    require_known_arguments("judge", EngineConfig(engine_args={"load_format": "dummy"}))
+
+
+def test_vllm_reads_no_pickle_where_there_are_no_other_weights(tmp_path: Path) -> None:
+    """Our own check is before it: it wants safetensors to be there, and whole."""
+    loading = pytest.importorskip("vllm.model_executor.model_loader.default_loader")
+    from vllm.config.load import LoadConfig
+
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+
+    def files_of(load_format: str) -> list[str]:
+        loader = loading.DefaultModelLoader(LoadConfig(load_format=load_format))
+        _, files, _ = loader._prepare_weights(str(tmp_path), None, None, True, None)
+        return [Path(file).name for file in files]
+
+    assert files_of("auto") == ["pytorch_model.bin"], "else this shows nothing"
+    with pytest.raises(RuntimeError, match="Cannot find any model weights"):
+        files_of(engine_arguments(EngineConfig(), "generate")["load_format"])

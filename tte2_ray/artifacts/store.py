@@ -105,6 +105,11 @@ def open_store(root: str) -> Store:
     """
     match = _SCHEME.match(root)
     scheme = match.group(1).lower() if match else "path"
+    if scheme not in ("path", "file") and "@" in root.split("/")[2]:
+        raise ConfigError(
+            f"a root {scheme}://… holds a user or a password, and would be printed with it: S3 "
+            "takes credentials from the AWS environment"
+        )
     if scheme == "s3":
         from tte2_ray.artifacts.s3 import S3Store
 

@@ -1,20 +1,23 @@
 """What vLLM is given: its environment, its arguments, its prompts. Nothing here imports it.
 
 Prompts are text with placeholders, media beside it, as for any model that vLLM serves; the chat
-template is the model's own.
+template is the model's own. Whatever data says, no mark of that template comes from it
+(`engines.neutral`): what is put into a prompt here is broken there first.
 """
 
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.engines.config import EngineConfig, JudgeConfig
+from tte2_ray.engines.config import EmbedderConfig, EngineConfig, JudgeConfig
 from tte2_ray.engines.models import resolve_model
+from tte2_ray.engines.neutral import marks_of
 from tte2_ray.engines.protocols import ModelInput
 from tte2_ray.errors import ResourceMissingError
-from tte2_ray.prompts import Side, judge_messages, messages, user_message
+from tte2_ray.prompts import Side, judge_messages, messages, place_ecr, user_message
 
 if TYPE_CHECKING:
     from tte2_ray.media import DecodedVideo
@@ -69,6 +72,8 @@ def engine_arguments(config: EngineConfig, runner: str, **more: Any) -> dict[str
         "runner": runner,
         "dtype": config.dtype,
         "trust_remote_code": config.trust_remote_code,
+        # vLLM would take a pickle where it finds no other weights, and no pickle is in a version.
+        "load_format": "safetensors",
         "tensor_parallel_size": config.tensor_parallel,
         "max_num_seqs": config.max_in_flight,
         "disable_log_stats": True,
@@ -94,8 +99,8 @@ def lora_rank(folder: str) -> int:
         folder: of the adapter, as peft writes it.
 
     Raises:
-        ResourceMissingError: it holds no adapter, a damaged one, or one of a larger rank than vLLM
-            serves.
+        ResourceMissingError: it holds no adapter, a damaged or a pickled one, or one of a larger
+            rank than vLLM serves.
     """
     file = Path(folder).expanduser() / "adapter_config.json"
     if not file.is_file():
@@ -103,11 +108,24 @@ def lora_rank(folder: str) -> int:
             f"LoRA folder {folder} has no adapter_config.json: train an adapter with peft, or name "
             "its folder (engine.lora)"
         )
+    _refuse_pickled(file.parent)
     rank = _largest_rank(file)
     fitting = [known for known in LORA_RANKS if known >= rank]
     if not fitting:
         raise ResourceMissingError(f"{file}: rank {rank}, vLLM serves up to {LORA_RANKS[-1]}")
     return fitting[0]
+
+
+def _refuse_pickled(folder: Path) -> None:
+    """What vLLM takes where an adapter has no safetensors."""
+    if (folder / "adapter_model.safetensors").is_file():
+        return
+    for name in ("adapter_model.bin", "adapter_model.pt"):
+        if (folder / name).is_file():
+            raise ResourceMissingError(
+                f"LoRA folder {folder} holds {name}, which is a pickle, and no "
+                "adapter_model.safetensors: save it with peft as safetensors"
+            )
 
 
 def _largest_rank(file: Path) -> int:
@@ -121,17 +139,41 @@ def _largest_rank(file: Path) -> int:
     return int(max(ranks))
 
 
-def chat_prompt(tokenizer: Any, given: ModelInput, suffix: str = "", system: str = "") -> Any:
+def chat_prompt(
+    tokenizer: Any, given: ModelInput, suffix: str = "", system: str = "", *, instruction: str = ""
+) -> Any:
     """vLLM's prompt of a user turn, the assistant's turn opened and begun with `suffix`.
 
     Args:
         tokenizer: with the model's chat template.
         given: words and media of the user's turn.
-        suffix: how the assistant's turn begins.
+        suffix: how the assistant's turn begins; its marks are meant.
         system: the system message; "" leaves it to the template.
+        instruction: of the configuration; where the words end with it, its marks are meant.
+
+    Raises:
+        RowError: the words cannot be told from marks of the model.
     """
-    turn = user_message(given.text, len(given.images), 1 if given.video else 0)
-    return _prompt(tokenizer, messages([turn], system), [given], suffix)
+    words = marks_of(tokenizer).words(given.text, instruction)
+    return _chat_prompt(tokenizer, replace(given, text=words), suffix, system)
+
+
+def embed_prompt(tokenizer: Any, given: ModelInput, ecr: str, config: EmbedderConfig) -> Any:
+    """vLLM's prompt of a user turn and an ECR, which the last token is pooled of.
+
+    Args:
+        tokenizer: with the model's chat template.
+        given: words and media of the user's turn.
+        ecr: "" embeds directly.
+        config: of the embedder.
+
+    Raises:
+        RowError: see `chat_prompt`.
+    """
+    marks = marks_of(tokenizer)
+    words = marks.words(given.text, config.instruction)
+    text, suffix = place_ecr(words, marks.ecr(ecr), config.ecr_turn)
+    return _chat_prompt(tokenizer, replace(given, text=text), suffix, config.system)
 
 
 def pair_prompt(
@@ -144,16 +186,24 @@ def pair_prompt(
         query: its words; the form decides whether its media are shown.
         candidate: its words and media.
         config: of the judge.
+
+    Raises:
+        RowError: see `chat_prompt`.
     """
-    turns = judge_messages(
-        config.form, _side(query), _side(candidate), config.instruction, config.system
-    )
+    sides = (_side(tokenizer, query), _side(tokenizer, candidate))
+    turns = judge_messages(config.form, *sides, config.instruction, config.system)
     shown = [candidate] if config.form == "plain" else [query, candidate]
     return _prompt(tokenizer, turns, shown)
 
 
-def _side(given: ModelInput) -> Side:
-    return Side(text=given.text, images=len(given.images), videos=1 if given.video else 0)
+def _chat_prompt(tokenizer: Any, given: ModelInput, suffix: str, system: str) -> dict[str, Any]:
+    turn = user_message(given.text, len(given.images), 1 if given.video else 0)
+    return _prompt(tokenizer, messages([turn], system), [given], suffix)
+
+
+def _side(tokenizer: Any, given: ModelInput) -> Side:
+    words = marks_of(tokenizer).words(given.text)
+    return Side(text=words, images=len(given.images), videos=1 if given.video else 0)
 
 
 def _prompt(

@@ -10,6 +10,8 @@ from tte2_ray.engines.config import EngineConfig
 from tte2_ray.errors import ConfigError
 
 _CLASSES = ("EngineArgs", "AsyncEngineArgs")
+_PICKLED = ("auto", "hf", "pt", "npcache")
+"""Formats of weights with which vLLM reads, or may read, a pickle."""
 
 
 @cache
@@ -43,8 +45,14 @@ def require_known_arguments(role: str, engine: EngineConfig) -> None:
         engine: its engine.
 
     Raises:
-        ConfigError: names the first that it has not, and what was probably meant.
+        ConfigError: names the first that it has not, and what was probably meant; or it is told to
+            read weights that may be a pickle.
     """
+    if (given := str(engine.engine_args.get("load_format", "")).lower()) in _PICKLED:
+        raise ConfigError(
+            f"{role}.engine.engine_args.load_format={given} may read pickled weights, which no "
+            "version names: leave it out, so that safetensors alone are read"
+        )
     known = argument_names()
     for name in sorted(engine.engine_args.keys() - known) if known else ():
         meant = get_close_matches(name, known, n=1)

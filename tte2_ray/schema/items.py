@@ -95,9 +95,10 @@ def check_item_id(item_id: str, name: str = "item_id") -> None:
     try:
         size = len(item_id.encode())
     except UnicodeEncodeError as error:
-        raise RowError(RowErrorClass.BAD_ID, f"{name} {item_id!r} is not Unicode text") from error
+        message = f"{name} {item_id[:40]!r} is not Unicode text"
+        raise RowError(RowErrorClass.BAD_ID, message) from error
     if size == 0 or "\0" in item_id:
-        raise RowError(RowErrorClass.BAD_ID, f"{name} {item_id!r} is empty or holds a NUL")
+        raise RowError(RowErrorClass.BAD_ID, f"{name} {item_id[:40]!r} is empty or holds a NUL")
     if size > ITEM_ID_MAX_BYTES:
         message = f"{name} {item_id[:40]!r}… has {size} bytes; {ITEM_ID_MAX_BYTES} are the most"
         raise RowError(RowErrorClass.BAD_ID, message)

@@ -3,6 +3,7 @@ wrapped in its own, and an operator needs the one line and its exit code."""
 
 import inspect
 import json
+import os
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -13,17 +14,19 @@ from tte2_ray.errors import RuntimeFailure, TteError
 _FAILURE = "failure"
 
 
-def telling(stage: type) -> type:
+def telling(stage: type, environment: Mapping[str, str] | None = None) -> type:
     """`stage`, whose calls return an error that it or its construction raised as their only row.
 
     Args:
         stage: a class for `map_batches`, its `__call__` a function, a generator or a coroutine
             function.
+        environment: variables that are set in the worker before the stage is constructed.
     """
 
     class Telling(stage):  # type: ignore[misc]
         def __init__(self, *args: Any) -> None:
             self._failed: dict[str, list[str]] | None = None
+            os.environ.update(environment or {})
             try:
                 super().__init__(*args)
             except Exception as error:  # noqa: BLE001 – told, whatever it is

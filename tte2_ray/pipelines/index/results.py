@@ -90,6 +90,8 @@ class Results:
                              "embedding": manifest.embedding_fingerprint},
             "models": {"reasoner": config.reasoner.engine.model,
                        "embedder": config.embedder.engine.model},
+            "versions": {"reasoner": config.ecr_recipe().reasoner,
+                         "embedder": config.embedding_recipe().embedder},
             "tokens_of_index": {name: getattr(counts, name) for name in TOKENS},
             "truncated_ecrs": counts.truncated,
             "dead_letters": self.dead_letters(plan),
