@@ -1,0 +1,129 @@
+"""Disturb the index job in every way that we know, hundreds of times: `make chaos`.
+
+    python -m benchmarks.chaos                          all kinds
+    python -m benchmarks.chaos --kind "disk full"       one kind; may be given again
+    python -m benchmarks.chaos --kind "killed at alias, before" --scenario embedder --seed 7
+
+An injection is named by kind, scenario and seed: what failed is printed as the command that runs it
+again alone. Fake engines: nothing here is about quality.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tests.chaos.harness import AT_POINTS, Harness, Injection, Outcome
+from tests.chaos.world import SCENARIOS
+from tools.shown import Row, begin, conclude
+from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.server import resolve, stop_server
+
+TARGET = "chaos"
+LEAST = 300
+MOST_MINUTES = 30
+_THREADS = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs what is named, or everything. Returns the exit status."""
+    given = _arguments(argv)
+    whole = not (given.kind or given.scenario)
+    target = TARGET if whole else f"{TARGET}-part"
+    begin(target)
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="tte2-chaos-"))
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")  # rates that jobs remember stay here
+    milvus = resolve(MilvusConfig(data_dir=str(folder / "milvus")))
+    try:
+        harness = Harness(folder, milvus)
+        outcomes = harness.run_all(_chosen(harness, given), _THREADS)
+    finally:
+        stop_server(folder / "milvus")
+    failed = [each for each in outcomes if each.problems]
+    _tell(outcomes, failed, folder)
+    if not failed:
+        shutil.rmtree(folder)
+    return conclude(target, rows(outcomes, (time.monotonic() - began) / 60, whole=whole))
+
+
+def rows(outcomes: Sequence[Outcome], minutes: float, *, whole: bool) -> list[Row]:
+    """A row for each kind, and the three that are asked for.
+
+    Args:
+        outcomes: of all injections.
+        minutes: that they took together.
+        whole: whether every kind was run.
+    """
+    kinds = dict.fromkeys(_kind(each.injection) for each in outcomes)
+    found = [_of_kind(kind, [o for o in outcomes if _kind(o.injection) == kind]) for kind in kinds]
+    wrong = sum(bool(each.problems) for each in outcomes)
+    total = len(outcomes)
+    return [
+        *found,
+        Row(name="injections", value=total, unit="injections",
+            target=f">= {LEAST}" if whole else "", holds=total >= LEAST or not whole, n=total),
+        Row(name="lost, doubled, half visible or left behind", value=wrong, unit="injections",
+            target="= 0", holds=wrong == 0, n=total),
+        Row(name="all", value=round(minutes, 2), unit="minutes",
+            target=f"< {MOST_MINUTES}" if whole else "", holds=minutes < MOST_MINUTES, n=1),
+    ]  # fmt: skip
+
+
+def _of_kind(kind: str, outcomes: Sequence[Outcome]) -> Row:
+    good = sum(not each.problems for each in outcomes)
+    return Row(name=kind, value=good, unit="the same index after", target=f"= {len(outcomes)}",
+               holds=good == len(outcomes), n=len(outcomes))  # fmt: skip
+
+
+def _kind(injection: Injection) -> str:
+    """Kills at points are one kind for each point, whatever the moment."""
+    return injection.kind.partition(",")[0]
+
+
+def _tell(outcomes: Sequence[Outcome], failed: Iterable[Outcome], folder: Path) -> None:
+    came = Counter((_kind(each.injection), each.came) for each in outcomes)
+    for (kind, what), count in came.items():
+        if not kind.startswith(AT_POINTS):
+            print(f"{kind}: {count} × {what}")
+    for each in failed:
+        one = each.injection
+        print(f'FAILED: python -m benchmarks.chaos --kind "{one.kind}" --scenario {one.scenario} '
+              f"--seed {one.seed}")  # fmt: skip
+        for problem in each.problems:
+            print(f"        {problem}")
+        print(f"        what is left of it lies in {folder}")
+    print()
+
+
+def _chosen(harness: Harness, given: argparse.Namespace) -> list[Injection]:
+    scenarios = given.scenario or SCENARIOS
+    every = [*harness.at_points(given.seed, scenarios), *harness.of_kinds(given.seed)]
+    chosen = [
+        each for each in every
+        if each.scenario in scenarios and (not given.kind or each.kind in given.kind
+                                           or _kind(each) in given.kind)
+    ]  # fmt: skip
+    return chosen[: given.count]
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.chaos",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--kind", action="append", help="of fault, as the table names it")
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="state of the index")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn")
+    parser.add_argument("--count", type=int, help="the first so many of what is chosen")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+"""A small corpus, an index of it in some state, the same command again, and what must hold then."""
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.chaos.victim import Call, Fault, exit_code, start
+from tte2_ray.artifacts.garbage import garbage
+from tte2_ray.artifacts.manifest import list_manifests
+from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.milvus.client import connect
+from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.garbage import Collector
+from tte2_ray.milvus.publish import live_version
+from tte2_ray.milvus.searcher import Searcher
+
+ROWS, SHARD = 40, 8
+SCENARIOS = ("first", "incremental", "embedder", "reload", "redrive")
+"""In which state the job finds the index: none; one of an older listing; one of another embedder;
+one whose collection Milvus lost; one with rejected rows that were mended."""
+
+_OF_THE_RUN = Counter(["indexes/INDEX/v#/run.json"])
+"""What a run says of itself: where it was killed before, the next one has nothing to say."""
+
+Contents = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What an undisturbed run leaves, where the name of the index is a placeholder."""
+
+    before: Contents
+    """That readers see when the job begins."""
+    after: Contents
+    rows: dict[str, int]
+    keys: Counter[str]
+    """Of the store, in general: how many of each kind."""
+    points: tuple[str, ...]
+    """That it came by, as `point moment`."""
+
+
+@dataclass
+class World:
+    """One index in a folder of its own.
+
+    Args:
+        folder: everything is written below.
+        scenario: one of `SCENARIOS`.
+        milvus: a server that answers.
+        name: of the index.
+        more: further overrides of each command.
+    """
+
+    folder: Path
+    scenario: str
+    milvus: MilvusConfig
+    name: str
+    root: str = ""
+    """Of the store; a folder by default."""
+    more: Sequence[str] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    finished: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True)
+        self.root = self.root or str(self.folder / "store")
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.root)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def prepare(self) -> None:
+        """Brings the index into the state that the scenario begins with."""
+        _write_corpus(self.folder / "corpus", first=self.scenario != "first")
+        if self.scenario == "first":
+            return
+        self.require_run(self.call("embedder.engine.fake_dimension=16" if
+                                   self.scenario == "embedder" else ""))  # fmt: skip
+        if self.scenario == "incremental":
+            _change_corpus(self.folder / "corpus")
+        if self.scenario == "redrive":
+            _mend_corpus(self.folder / "corpus")
+        if self.scenario == "reload":
+            client = connect(self.milvus)
+            collection = client.describe_alias(self.name)["collection_name"]
+            client.drop_alias(self.name)
+            client.drop_collection(collection)
+
+    def command(self) -> Call:
+        """The command under test."""
+        return self.call_with()
+
+    def call_with(self, *more: str) -> Call:
+        """The command under test with further overrides."""
+        own = {"incremental": "mode=incremental"}.get(self.scenario, "")
+        return self.call(own, *more, redrive=self.scenario == "redrive")
+
+    def call(self, *more: str, redrive: bool = False) -> Call:
+        """A run of the job over the corpus."""
+        overrides = [
+            f"index={self.name}", f"store={self.root}",
+            f"corpus.path={self.folder / 'corpus' / 'manifest.jsonl'}",
+            f"corpus.rows_per_shard={SHARD}", f"milvus.uri={self.milvus.uri}",
+            f"report_dir={self.folder / 'report'}", "reasoner.engine.kind=fake",
+            "embedder.engine.kind=fake", "failure_budget=0.2", "lease.expiry_s=2",
+            "milvus.patience_s=20", "report_samples=2",
+        ]  # fmt: skip
+        overrides += [*self.more, *(each for each in more if each)]
+        return Call(overrides=overrides, log=str(self.log), redrive=redrive,
+                    environment=self.environment)  # fmt: skip
+
+    def require_run(self, call: Call, fault: Fault | None = None) -> None:
+        """Runs to the end, which is to be a good one.
+
+        Raises:
+            AssertionError: it is not; with what it said.
+        """
+        code = exit_code(start(call, fault))
+        assert code == 0, f"exit code {code}: {self.log.read_text()[-2000:]}"
+
+    def contents(self) -> Contents:
+        """What readers see: by item id its vector, ECR and key; nothing without an alias."""
+        searcher = Searcher(self.milvus)
+        if not live_version(connect(self.milvus), self.milvus, self.name):
+            return {}
+        ids = searcher.page(self.name, offset=0, limit=10 * ROWS)
+        assert len(ids) == searcher.count(self.name) == len(set(ids)), "rows are doubled"
+        return searcher.fetch(self.name, ids, output_fields=["vector", "ecr", "embedding_key"])
+
+    def keys(self) -> Counter[str]:
+        """How many objects of each kind lie in the store; leases are not counted."""
+        found = (key for key, _ in (*self.store.list(), *self.store.leftovers()))
+        return Counter(_general(key, self.name) for key in found if not key.startswith("leases/"))
+
+    def refer(self) -> Reference:
+        """Runs undisturbed, and tells what that leaves."""
+        self.prepare()
+        before, trace = self.contents(), self.folder / "trace"
+        self.require_run(self.command(), Fault(trace=str(trace)))
+        results = json.loads((self.folder / "report" / "results.json").read_text())
+        points = tuple(trace.read_text().splitlines())
+        return Reference(before=before, after=self.contents(), rows=results["rows"],
+                         keys=self.keys(), points=points)  # fmt: skip
+
+    def half_visible(self, reference: Reference) -> list[str]:
+        """What is wrong with what readers see right after a fault."""
+        found, version = self.contents(), live_version(connect(self.milvus), self.milvus, self.name)
+        problems = []
+        verified = {
+            m.version for m in list_manifests(self.store, self.name) if m.status == "verified"
+        }
+        if version and version not in verified:
+            problems.append(f"the alias points to {version}, which was not verified")
+        if found not in (reference.before, reference.after):
+            problems.append("readers see neither the state before nor the one after")
+        return problems
+
+    def finish(self, reference: Reference) -> list[str]:
+        """The same command again, to its end, once; what is wrong then."""
+        if self.finished:
+            return self.problems
+        self.require_run(self.command())
+        self.finished, self.problems = True, self.differences(reference)
+        return self.problems
+
+    def differences(self, reference: Reference) -> list[str]:
+        """What is wrong at the end, beside an undisturbed run."""
+        problems = _unlike(self.contents(), reference.after)
+        results = json.loads((self.folder / "report" / "results.json").read_text())
+        rows = results["rows"]
+        if rows["in"] != rows["indexed"] + rows["unchanged"] + rows["rejected"]:
+            problems.append(f"the accounting is open: {rows}")
+        total = {"in": rows["in"], "rejected": rows["rejected"]}
+        if total != {name: reference.rows[name] for name in total}:
+            problems.append(f"{rows} in place of {reference.rows}")
+        if not results["live"]:
+            problems.append("the version is not live")
+        if lost := reference.keys - self.keys() - _OF_THE_RUN:
+            problems.append(f"missing in the store: {dict(lost)}")
+        return problems + self._orphans(reference)
+
+    def _orphans(self, reference: Reference) -> list[str]:
+        """Left-overs that `gc --dry-run` does not list."""
+        store, client = self.store, connect(self.milvus)
+        keys = [each.key for each in garbage(store, self.name)]
+        listed = Counter(_general(key, self.name) for key in keys if not key.startswith("leases/"))
+        problems = []
+        if missed := self.keys() - reference.keys - listed:
+            problems.append(f"orphans that gc does not list: {dict(missed)}")
+        if needed := listed - (self.keys() - reference.keys):
+            problems.append(f"gc lists what is needed: {dict(needed)}")
+        manifests = {m.collection for m in list_manifests(store, self.name)}
+        own = {c for c in client.list_collections() if c.startswith(f"{self.name}__")}
+        told = set(Collector(client, self.milvus, store, self.name).collections())
+        if missed := own - manifests - told:
+            problems.append(f"collections that gc does not list: {sorted(missed)}")
+        if told & manifests:
+            problems.append(f"gc lists collections that are needed: {sorted(told & manifests)}")
+        return problems
+
+    def remove(self) -> None:
+        """Drops everything."""
+        client = connect(self.milvus)
+        client.drop_alias(self.name)
+        for collection in client.list_collections():
+            if collection.startswith(f"{self.name}__"):
+                client.drop_collection(collection)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _general(key: str, name: str) -> str:
+    """The kind of a key: digests hold the folder of the corpus, and no two worlds share one."""
+    key = re.sub(rf"(?<=/){re.escape(name)}(?=[-/])", "INDEX", key)
+    return re.sub(r"[0-9a-f]{16,}|/\d{10}\.", "#", key)
+
+
+def _unlike(found: Contents, wanted: Contents) -> list[str]:
+    problems = []
+    if lost := wanted.keys() - found.keys():
+        problems.append(f"{len(lost)} rows lost, such as {min(lost)}")
+    if more := found.keys() - wanted.keys():
+        problems.append(f"{len(more)} rows too many, such as {min(more)}")
+    differing = [i for i in wanted.keys() & found.keys() if not _equal(wanted[i], found[i])]
+    if differing:
+        problems.append(f"{len(differing)} rows differ, such as {min(differing)}")
+    return problems
+
+
+def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    close = all(abs(a - b) <= 1e-6 for a, b in zip(one["vector"], other["vector"], strict=True))
+    return close and (one["ecr"], one["embedding_key"]) == (other["ecr"], other["embedding_key"])
+
+
+def _write_corpus(folder: Path, *, first: bool) -> None:
+    """Pictures and texts; one picture is cut short, one id comes twice, one row is none."""
+    folder.mkdir()
+    rows: list[dict[str, Any]] = []
+    for n in range(ROWS):
+        if n % 4:
+            rows.append({"item_id": f"text-{n}", "text": f"a note about {n}"})
+            continue
+        Image.new("RGB", (48, 48), (n * 5, 100, 200 - n)).save(folder / f"{n}.png")
+        rows.append({"item_id": f"picture/{n} 'x'", "image_uri": f"{n}.png"})
+    broken = folder / "4.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    _write(folder, [*rows, rows[0], {"item_id": "none"}])
+
+
+def _change_corpus(folder: Path) -> None:
+    """New, changed and deleted rows, and a file that changed."""
+    rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if row["item_id"] not in ("text-9", "text-10")]
+    rows[1] = {"item_id": rows[1]["item_id"], "text": "other words"}
+    Image.new("RGB", (48, 48), (9, 9, 9)).save(folder / "12.png")
+    rows += [{"item_id": f"new-{n}", "text": f"a new note about {n}"} for n in range(10)]
+    _write(folder, rows)
+
+
+def _mend_corpus(folder: Path) -> None:
+    Image.new("RGB", (48, 48), (4, 4, 4)).save(folder / "4.png")
+
+
+def _write(folder: Path, rows: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "manifest.jsonl").write_text(text)
