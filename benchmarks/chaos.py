@@ -18,7 +18,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.chaos.harness import AT_POINTS, Harness, Injection, Outcome
+from tests.chaos import faults, on_milvus, on_ray, on_s3, on_vllm
+from tests.chaos.disk_full import can_mount
+from tests.chaos.harness import AT_POINTS, Harness, Injection, Outcome, of_kinds
 from tests.chaos.world import SCENARIOS
 from tools.shown import Row, begin, conclude
 from tte2_ray.milvus.config import MilvusConfig
@@ -28,12 +30,14 @@ TARGET = "chaos"
 LEAST = 300
 MOST_MINUTES = 30
 _THREADS = 2
+_WAITING_THREADS = 4
+"""Of faults of which a job waits most of its time."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs what is named, or everything. Returns the exit status."""
     given = _arguments(argv)
-    whole = not (given.kind or given.scenario)
+    whole = not (given.kind or given.scenario or given.count)
     target = TARGET if whole else f"{TARGET}-part"
     begin(target)
     began = time.monotonic()
@@ -41,8 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")  # rates that jobs remember stay here
     milvus = resolve(MilvusConfig(data_dir=str(folder / "milvus")))
     try:
-        harness = Harness(folder, milvus)
-        outcomes = harness.run_all(_chosen(harness, given), _THREADS)
+        outcomes = _run(Harness(folder, milvus), given)
     finally:
         stop_server(folder / "milvus")
     failed = [each for each in outcomes if each.problems]
@@ -50,6 +53,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not failed:
         shutil.rmtree(folder)
     return conclude(target, rows(outcomes, (time.monotonic() - began) / 60, whole=whole))
+
+
+def _run(harness: Harness, given: argparse.Namespace) -> list[Outcome]:
+    """Without Ray two at once; on Ray and with real engines one after another."""
+    outcomes = []
+    scenarios = given.scenario or SCENARIOS
+
+    def run(name: str, injections: Sequence[Injection], threads: int) -> None:
+        chosen = [each for each in injections if _is_chosen(each, given)][: given.count]
+        if chosen:
+            print(f"{name}: {len(chosen)} injections …", flush=True)
+            outcomes.extend(harness.run_all(chosen, threads))
+
+    with on_s3.moto() as moto:
+        at_points = harness.at_points(given.seed, scenarios) if _wants_points(given) else []
+        run("commit points", at_points, _THREADS)
+        run("other faults", of_kinds(_possible(harness), given.seed), _THREADS)
+        waiting = (*on_s3.kinds_on(moto), *on_milvus.KINDS)
+        run("S3 and Milvus", of_kinds(waiting, given.seed), _WAITING_THREADS)
+    with on_ray.several_nodes(wanted=_wants(on_ray.NAMES, given)) as nodes:
+        run("on Ray", of_kinds(on_ray.kinds_on(nodes), given.seed), 1)
+    run("on vLLM", of_kinds(on_vllm.KINDS, given.seed), 1)
+    return outcomes
 
 
 def rows(outcomes: Sequence[Outcome], minutes: float, *, whole: bool) -> list[Row]:
@@ -83,7 +109,7 @@ def _of_kind(kind: str, outcomes: Sequence[Outcome]) -> Row:
 
 def _kind(injection: Injection) -> str:
     """Kills at points are one kind for each point, whatever the moment."""
-    return injection.kind.partition(",")[0]
+    return injection.kind.name.partition(",")[0]
 
 
 def _tell(outcomes: Sequence[Outcome], failed: Iterable[Outcome], folder: Path) -> None:
@@ -93,23 +119,34 @@ def _tell(outcomes: Sequence[Outcome], failed: Iterable[Outcome], folder: Path) 
             print(f"{kind}: {count} × {what}")
     for each in failed:
         one = each.injection
-        print(f'FAILED: python -m benchmarks.chaos --kind "{one.kind}" --scenario {one.scenario} '
-              f"--seed {one.seed}")  # fmt: skip
+        again = f'--kind "{one.kind.name}" --scenario {one.scenario} --seed {one.seed}'
+        print(f"FAILED: python -m benchmarks.chaos {again}")
         for problem in each.problems:
             print(f"        {problem}")
         print(f"        what is left of it lies in {folder}")
     print()
 
 
-def _chosen(harness: Harness, given: argparse.Namespace) -> list[Injection]:
-    scenarios = given.scenario or SCENARIOS
-    every = [*harness.at_points(given.seed, scenarios), *harness.of_kinds(given.seed)]
-    chosen = [
-        each for each in every
-        if each.scenario in scenarios and (not given.kind or each.kind in given.kind
-                                           or _kind(each) in given.kind)
-    ]  # fmt: skip
-    return chosen[: given.count]
+def _possible(harness: Harness) -> list[faults.Kind]:
+    """The kinds that this user may try: a disk that is full must be mounted."""
+    if can_mount(harness.folder / "disk"):
+        return list(faults.KINDS)
+    print("disk full: not tried, for this user may not mount a file system")
+    return [kind for kind in faults.KINDS if kind.disturb is not faults.disk_full]
+
+
+def _is_chosen(injection: Injection, given: argparse.Namespace) -> bool:
+    if given.scenario and injection.scenario not in given.scenario:
+        return False
+    return not given.kind or bool({injection.kind.name, _kind(injection)} & set(given.kind))
+
+
+def _wants(names: Sequence[str], given: argparse.Namespace) -> bool:
+    return not given.kind or bool(set(names) & set(given.kind))
+
+
+def _wants_points(given: argparse.Namespace) -> bool:
+    return not given.kind or any(kind.startswith(AT_POINTS) for kind in given.kind)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -121,7 +158,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--kind", action="append", help="of fault, as the table names it")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="state of the index")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn")
-    parser.add_argument("--count", type=int, help="the first so many of what is chosen")
+    parser.add_argument("--count", type=int, help="the first so many of each group that is chosen")
     return parser.parse_args(argv)
 
 

@@ -6,12 +6,13 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from tests.chaos.disk_full import small_disk
 from tests.chaos.points import Moment
 from tests.chaos.victim import Fault, exit_code, start
-from tests.chaos.world import Reference, World
+from tests.chaos.world import SCENARIOS, Reference, World
 
 Disturb = Callable[[World, Reference, random.Random], str]
 """Runs the command of a prepared world with a fault; what came of it, in a word or two.
@@ -36,6 +37,12 @@ class Kind:
     disturb: Disturb
     count: int
     """How many of it `make chaos` injects."""
+    scenarios: tuple[str, ...] = SCENARIOS
+    """In which it can come to something."""
+    place: Callable[[World], AbstractContextManager[World]] = nullcontext
+    """Moves a world before it is prepared: to another store, to another Milvus."""
+    engines: tuple[str, ...] = ()
+    """Overrides that replace the fake engines."""
 
 
 def killed_at(point: str, moment: Moment) -> Disturb:
@@ -62,7 +69,7 @@ def paused(world: World, reference: Reference, draw: random.Random) -> str:
     wakes up: it must change nothing that readers see."""
     point, moment = draw.choice([each for each in reference.points if "lease" not in each]).split()
     sleeper = start(world.command(), Fault(sign=signal.SIGSTOP, point=point, moment=moment))
-    _wait_until_stopped(sleeper.pid)
+    wait_until_stopped(sleeper.pid)
     world.require_run(world.command())
     seen = world.contents()
     os.kill(sleeper.pid, signal.SIGCONT)
@@ -131,7 +138,8 @@ def _killed(code: int) -> str:
     return "killed"
 
 
-def _wait_until_stopped(pid: int | None) -> None:
+def wait_until_stopped(pid: int | None) -> None:
+    """Returns when a process has stopped itself."""
     assert pid
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -151,6 +159,8 @@ KINDS = (
     Kind(name="two drivers at once", disturb=two_at_once, count=10),
     Kind(name="two drivers in a queue", disturb=queued, count=5),
     Kind(name="clocks jump", disturb=clocks_jump, count=12),
-    Kind(name="disk full", disturb=disk_full, count=10),
-)
+    # A reload writes what it has deleted before.
+    Kind(name="disk full", disturb=disk_full, count=10,
+         scenarios=("first", "incremental", "embedder", "redrive")),
+)  # fmt: skip
 """Beside a kill at each commit point."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from tests.chaos.faults import KINDS, Disturb, Kind, TooLateError, killed_at
-from tests.chaos.points import Moment
+from tests.chaos.faults import Kind, TooLateError, killed_at
 from tests.chaos.world import SCENARIOS, Reference, World
+from tte2_ray.errors import TteError
 from tte2_ray.milvus.config import MilvusConfig
 
 _TRIES = 5
@@ -27,10 +27,9 @@ AT_POINTS = "killed at"
 class Injection:
     """One disturbance."""
 
-    kind: str
+    kind: Kind
     scenario: str
     seed: int
-    disturb: Disturb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +53,18 @@ class Harness:
     """
 
     def __init__(self, folder: Path, milvus: MilvusConfig) -> None:
-        self._folder, self._milvus = folder, milvus
-        self._references: dict[str, Reference] = {}
+        self.folder, self._milvus = folder, milvus
+        self._references: dict[tuple[str, tuple[str, ...]], Reference] = {}
         self._number, self._lock = 0, Lock()
 
-    def reference(self, scenario: str) -> Reference:
+    def reference(self, scenario: str, engines: tuple[str, ...] = ()) -> Reference:
         """What an undisturbed run of a scenario leaves."""
-        if scenario not in self._references:
-            world = self._world(scenario)
-            self._references[scenario] = world.refer()
+        key = (scenario, engines)
+        if key not in self._references:
+            world = self._world(*key)
+            self._references[key] = world.refer()
             world.remove()
-        return self._references[scenario]
+        return self._references[key]
 
     def at_points(self, seed: int, scenarios: Sequence[str] = SCENARIOS) -> list[Injection]:
         """A kill at each moment of each commit point that a scenario comes by."""
@@ -72,61 +72,57 @@ class Harness:
         for scenario in scenarios:
             for each in dict.fromkeys(self.reference(scenario).points):
                 point, moment = each.split()
-                found.append(_at(point, moment, scenario, seed))  # type: ignore[arg-type]
+                kind = Kind(name=f"{AT_POINTS} {point}, {moment}", count=1,
+                            disturb=killed_at(point, moment))  # type: ignore[arg-type] # fmt: skip
+                found.append(Injection(kind=kind, scenario=scenario, seed=seed))
         return found
-
-    def of_kinds(self, seed: int, kinds: Sequence[Kind] = KINDS) -> list[Injection]:
-        """As many of each kind as it asks for, over the scenarios in turn."""
-        return [
-            Injection(kind=kind.name, scenario=SCENARIOS[n % len(SCENARIOS)], seed=seed + n,
-                      disturb=kind.disturb)
-            for kind in kinds for n in range(kind.count)
-        ]  # fmt: skip
-
-    def run(self, injection: Injection) -> Outcome:
-        """One injection from beginning to end."""
-        began = time.monotonic()
-        reference = self.reference(injection.scenario)
-        for number in range(_TRIES):
-            draw = random.Random(f"{injection.kind}/{injection.scenario}/{injection.seed}/{number}")
-            world = self._world(injection.scenario)
-            world.prepare()
-            try:
-                came, problems = self._disturbed(world, reference, injection.disturb, draw)
-            except TooLateError:
-                world.remove()
-                continue
-            if not problems:
-                world.remove()
-            return Outcome(injection=injection, came=came, problems=tuple(problems),
-                           seconds=time.monotonic() - began)  # fmt: skip
-        return Outcome(injection=injection, came="too late", seconds=time.monotonic() - began,
-                       problems=("the fault came too late each time",))  # fmt: skip
 
     def run_all(self, injections: Sequence[Injection], threads: int) -> list[Outcome]:
         """Several at once; in their order."""
-        for scenario in dict.fromkeys(each.scenario for each in injections):
-            self.reference(scenario)
+        for each in injections:
+            self.reference(each.scenario, each.kind.engines)
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(self.run, injections))
 
-    def _disturbed(
-        self, world: World, reference: Reference, disturb: Disturb, draw: random.Random
-    ) -> tuple[str, list[str]]:
+    def run(self, injection: Injection) -> Outcome:
+        """One injection from beginning to end."""
+        began, kind = time.monotonic(), injection.kind
+        came, problems = "too late", ["the fault came too late each time"]
+        for number in range(_TRIES):
+            draw = random.Random(f"{kind.name}/{injection.scenario}/{injection.seed}/{number}")
+            with kind.place(self._world(injection.scenario, kind.engines)) as world:
+                try:
+                    came, problems = self._disturbed(world, kind, draw)
+                except TooLateError:
+                    world.remove()
+                    continue
+                if not problems:
+                    world.remove()
+            break
+        return Outcome(injection=injection, came=came, problems=tuple(problems),
+                       seconds=time.monotonic() - began)  # fmt: skip
+
+    def _disturbed(self, world: World, kind: Kind, draw: random.Random) -> tuple[str, list[str]]:
+        reference = self.reference(world.scenario, kind.engines)
         try:
-            came = disturb(world, reference, draw)
+            world.prepare()
+            came = kind.disturb(world, reference, draw)
             problems = [] if world.finished else world.half_visible(reference)
             return came, problems + world.finish(reference)
-        except (AssertionError, TimeoutError) as error:
+        except (AssertionError, TimeoutError, TteError) as error:
             return "failed", [str(error)]
 
-    def _world(self, scenario: str) -> World:
+    def _world(self, scenario: str, engines: tuple[str, ...]) -> World:
         with self._lock:
             self._number += 1
             name = f"w{self._number:04d}"
-        return World(self._folder / name, scenario, self._milvus, name)
+        return World(self.folder / name, scenario, self._milvus, name, more=engines)
 
 
-def _at(point: str, moment: Moment, scenario: str, seed: int) -> Injection:
-    return Injection(kind=f"{AT_POINTS} {point}, {moment}", scenario=scenario, seed=seed,
-                     disturb=killed_at(point, moment))  # fmt: skip
+def of_kinds(kinds: Sequence[Kind], seed: int) -> list[Injection]:
+    """As many of each kind as it asks for, over its scenarios in turn."""
+    return [
+        Injection(kind=kind, scenario=kind.scenarios[n % len(kind.scenarios)], seed=seed + n)
+        for kind in kinds
+        for n in range(kind.count)
+    ]

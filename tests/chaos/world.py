@@ -5,7 +5,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ one whose collection Milvus lost; one with rejected rows that were mended."""
 
 _OF_THE_RUN = Counter(["indexes/INDEX/v#/run.json"])
 """What a run says of itself: where it was killed before, the next one has nothing to say."""
+
+_TOLERANCE = 1e-4
+"""Of a vector's numbers: an engine that works on other batches rounds otherwise."""
 
 Contents = dict[str, Any]
 
@@ -55,6 +58,7 @@ class World:
         scenario: one of `SCENARIOS`.
         milvus: a server that answers.
         name: of the index.
+        root: of the store; a folder by default.
         more: further overrides of each command.
     """
 
@@ -63,9 +67,9 @@ class World:
     milvus: MilvusConfig
     name: str
     root: str = ""
-    """Of the store; a folder by default."""
     more: Sequence[str] = ()
-    environment: dict[str, str] = field(default_factory=dict)
+    server: object = None
+    """Of its own, where it has one."""
     finished: bool = False
     problems: list[str] = field(default_factory=list)
 
@@ -107,6 +111,10 @@ class World:
         own = {"incremental": "mode=incremental"}.get(self.scenario, "")
         return self.call(own, *more, redrive=self.scenario == "redrive")
 
+    def command_in(self, environment: dict[str, str]) -> Call:
+        """The command under test with variables of its own."""
+        return replace(self.command(), environment=environment)
+
     def call(self, *more: str, redrive: bool = False) -> Call:
         """A run of the job over the corpus."""
         overrides = [
@@ -118,8 +126,7 @@ class World:
             "milvus.patience_s=20", "report_samples=2",
         ]  # fmt: skip
         overrides += [*self.more, *(each for each in more if each)]
-        return Call(overrides=overrides, log=str(self.log), redrive=redrive,
-                    environment=self.environment)  # fmt: skip
+        return Call(overrides=overrides, log=str(self.log), redrive=redrive)
 
     def require_run(self, call: Call, fault: Fault | None = None) -> None:
         """Runs to the end, which is to be a good one.
@@ -132,9 +139,10 @@ class World:
 
     def contents(self) -> Contents:
         """What readers see: by item id its vector, ECR and key; nothing without an alias."""
-        searcher = Searcher(self.milvus)
-        if not live_version(connect(self.milvus), self.milvus, self.name):
+        client, searcher = connect(self.milvus), Searcher(self.milvus)
+        if not live_version(client, self.milvus, self.name):
             return {}
+        client.load_collection(self.name)  # an embedded server that was killed has it on disk only
         ids = searcher.page(self.name, offset=0, limit=10 * ROWS)
         assert len(ids) == searcher.count(self.name) == len(set(ids)), "rows are doubled"
         return searcher.fetch(self.name, ids, output_fields=["vector", "ecr", "embedding_key"])
@@ -239,7 +247,9 @@ def _unlike(found: Contents, wanted: Contents) -> list[str]:
 
 
 def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    close = all(abs(a - b) <= 1e-6 for a, b in zip(one["vector"], other["vector"], strict=True))
+    close = all(
+        abs(a - b) <= _TOLERANCE for a, b in zip(one["vector"], other["vector"], strict=True)
+    )
     return close and (one["ecr"], one["embedding_key"]) == (other["ecr"], other["embedding_key"])
 
 
