@@ -1,5 +1,6 @@
 """The nodes of a cluster: can they do the job, and does each reach the store as the driver does?"""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 from urllib.parse import urlparse
@@ -38,7 +39,8 @@ def require_cluster(
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    _require_reachable(config, len(nodes))
+    # Several nodes of one machine have its address, its folders and its loopback in common.
+    _require_reachable(config, len({node["NodeManagerAddress"] for node in nodes}))
     scales = grows and any(node.get("Labels", {}).get(_NODE_GROUP) for node in nodes)
     for name, engine in engines.items():
         wants = {"GPU": engine.num_gpus, "CPU": engine.num_cpus}
@@ -69,19 +71,20 @@ def _what_helps_here(nodes: Sequence[Mapping[str, Any]], wants: Mapping[str, flo
     return " and ".join(helps) or "use one larger machine"
 
 
-def _require_reachable(config: JobConfig, nodes: int) -> None:
-    if nodes < 2:
+def _require_reachable(config: JobConfig, machines: int) -> None:
+    if machines < 2:
         return
     if not config.milvus.uri or urlparse(config.milvus.uri).hostname in _ONE_NODE:
         raise PrerequisiteError(
-            f"the cluster has {nodes} nodes, and a Milvus at "
+            f"the cluster has nodes on {machines} machines, and a Milvus at "
             f"{config.milvus.uri or config.milvus.data_dir} serves one: name a server that all "
             "reach (milvus.uri)"
         )
     if not config.store.lower().startswith("s3://") and not config.store_is_shared:
         raise PrerequisiteError(
-            f"the cluster has {nodes} nodes, and the store {config.store} is a folder of one: give "
-            "s3://bucket/prefix, or say store_is_shared=true where all mount that folder"
+            f"the cluster has nodes on {machines} machines, and the store {config.store} is a "
+            "folder of one: give s3://bucket/prefix, or say store_is_shared=true where all mount "
+            "that folder"
         )
 
 
@@ -100,14 +103,15 @@ def require_store_on(nodes: Sequence[Mapping[str, Any]], store: str) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    environment = {"env_vars": aws_environment()}
-    look = ray.remote(num_cpus=0, max_retries=0, runtime_env=environment)(_look)
-    asked = {}
+    credentials = aws_environment()
+    # The process ends with its look: it has variables that no other task of it expects.
+    look = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(_look)
+    asked = []
     for node in nodes:
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        answer = look.options(scheduling_strategy=there).remote(store)
-        asked[node["NodeManagerAddress"]] = answer
-    for address, answer in asked.items():
+        answer = look.options(scheduling_strategy=there).remote(store, credentials)
+        asked.append((node["NodeManagerAddress"], answer))
+    for address, answer in asked:
         try:
             ray.get(answer, timeout=_TIMEOUT_S)
         except ray.exceptions.RayError as error:
@@ -120,5 +124,6 @@ def require_store_on(nodes: Sequence[Mapping[str, Any]], store: str) -> None:
             ) from error
 
 
-def _look(store: str) -> None:
+def _look(store: str, credentials: Mapping[str, str]) -> None:
+    os.environ.update(credentials)
     open_store(store).check(write=False)
