@@ -6,11 +6,11 @@ BIN := $(abspath $(or $(VENV),.venv))/bin
 CHECKS := lint types contracts unit
 LONG_TESTS := tests/tools/demo/test_ray_head.py tests/pipelines/test_miniature.py \
 	tests/pipelines/test_resume.py
-RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run index metrics phases \
-	redrive rerank sources watchdog)
+RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run index memory metrics \
+	nodes phases redrive rerank s3_faults sources watchdog) tests/stages/test_room.py
 
 .PHONY: help setup test check $(CHECKS) light on-ray at-length format lock demo rerank-demo evaluate policy \
-	real-corpus bench chaos mini-eval
+	real-corpus bench chaos mini-eval scale
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ chaos: setup ## kill, cut, fill, pause and lose what a job needs, over 300 times
 
 bench: setup ## speed beside the bare libraries, and the driver's memory; ONLY="ecr load" picks some
 	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))
+
+scale: setup ## the million rows, the scaling table, lengths mixed; ONLY="million again" picks some
+	$(BIN)/python -m benchmarks.scale $(addprefix --only ,$(ONLY))
 
 rerank-demo: setup ## rerank a log of 500 queries under two budgets over the index of the demo
 	@$(BIN)/python -m tools.rerank_demo $(ARGS)

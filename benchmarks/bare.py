@@ -160,7 +160,8 @@ def held() -> "LLM":
 
 
 def _inputs(items: Sequence[Item], limits: MediaLimits, instruction: str) -> list[ModelInput]:
-    decoded = [decode_item(item, limits) for item in items]
+    in_process = replace(limits, isolate=False)  # a bare loop over a library isolates nothing
+    decoded = [decode_item(item, in_process) for item in items]
     return [ModelInput.of(item_text(d.text, instruction), d) for d in decoded]
 
 

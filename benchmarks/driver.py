@@ -7,13 +7,18 @@ A process of its own, so that its memory is the driver's and nobody else's.
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.configured import loaded
-from tte2_ray.config import Options
+from benchmarks.object_store import ObjectStore, watched_store
+from tte2_ray.config import Loaded, Options
 from tte2_ray.milvus.server import stop_server
+from tte2_ray.pipelines.cluster import cluster
+from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
 
+TOLD = ("index", "version", "rows", "phases", "seconds", "tokens_this_run")
 FAKES = (
     "reasoner.engine.kind=fake",
     "embedder.engine.kind=fake",
@@ -35,12 +40,19 @@ def main(folder: Path, overrides: list[str]) -> None:
     """Indexes the rows of a folder."""
     job = loaded(folder, f"corpus.path={folder / 'rows.parquet'}", *FAKES, *overrides)
     try:
-        index_corpus(job, Options())
+        held = _index(job)
     finally:
         stop_server(job.config.milvus.data_dir)
     results = json.loads((folder / "report" / "results.json").read_text())
-    told = {name: results[name] for name in ("rows", "phases", "seconds")}
-    print(json.dumps({"peak_mb": peak_mb(), **told}))
+    told = {name: results[name] for name in TOLD}
+    print(json.dumps({"peak_mb": peak_mb(), "object_store": asdict(held), **told}))
+
+
+def _index(job: Loaded[IndexConfig]) -> ObjectStore:
+    """Runs the job on a Ray that is up before it, so that its object store can be asked after."""
+    with cluster(job.config.ray), watched_store() as held:
+        index_corpus(job, Options())
+    return held
 
 
 if __name__ == "__main__":

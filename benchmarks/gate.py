@@ -6,6 +6,7 @@ ends when the markers of its shards lie in the store.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,7 @@ cores; how late they find a gate open is in the phase's own time."""
 _MARKER_S = 0.005
 """Between two looks for a marker, while the phase is timed; likewise in its own time."""
 _START_S = 600.0
+_READY = "ready"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class GatedStage:
     def __init__(self, given: Gated) -> None:
         self._stage = given.stage(given.work)
         self._folder = given.folder
-        (given.folder / "ready").touch()
+        _say_ready(given.folder)
 
     async def __call__(self, batch: Batch) -> Any:
         while not _open(self._folder, batch):
@@ -67,12 +69,19 @@ class GatedLoad:
     def __init__(self, given: Gated) -> None:
         self._stage = given.stage(given.work)
         self._folder = given.folder
-        (given.folder / "ready").touch()
+        _say_ready(given.folder)
 
     def __call__(self, batch: Batch) -> Any:
         while not _open(self._folder, batch):
             time.sleep(_GATE_S)
         return self._stage(batch)
+
+
+def _say_ready(folder: Path) -> None:
+    """A file for each worker."""
+    ready = folder / _READY
+    ready.mkdir(exist_ok=True)
+    (ready / str(os.getpid())).touch()
 
 
 def _open(folder: Path, batch: Batch) -> bool:
@@ -94,17 +103,17 @@ class GatedPhase:
     ) -> None:
         self._phase, self._store, self._gates, self._running = phase, store, gates, running
 
-    def wait_ready(self) -> None:
-        """Returns when a worker is up, its engine included.
+    def wait_ready(self, workers: int = 1) -> None:
+        """Returns when so many workers are up, their engines included.
 
         Raises:
-            TimeoutError: none is, after ten minutes. Otherwise what the phase raised.
+            TimeoutError: they are not, after ten minutes. Otherwise what the phase raised.
         """
-        deadline = time.monotonic() + _START_S
-        while not (self._gates / "ready").exists():
+        deadline, ready = time.monotonic() + _START_S, self._gates / _READY
+        while not ready.exists() or len(list(ready.iterdir())) < workers:
             self._check()
             if time.monotonic() > deadline:
-                raise TimeoutError("the worker of the phase did not start")
+                raise TimeoutError(f"{workers} workers of the phase did not start")
             time.sleep(0.05)
 
     def seconds(self, shards: Sequence[Shard]) -> float:
@@ -133,7 +142,12 @@ class GatedPhase:
 
 @contextmanager
 def gated(
-    phase: Phase, store: Store, shards: Sequence[Shard], folder: Path, gate: type = GatedStage
+    phase: Phase,
+    store: Store,
+    shards: Sequence[Shard],
+    folder: Path,
+    gate: type = GatedStage,
+    workers: int = 1,
 ) -> Iterator[GatedPhase]:
     """Runs a phase of a job behind gates; those still closed open when the context ends.
 
@@ -143,6 +157,7 @@ def gated(
         shards: that it is run over, in order.
         folder: for the gates; must not exist.
         gate: `GatedLoad` for the loading phase.
+        workers: that are waited for.
     """
     folder.mkdir()
     given = Gated(stage=phase.stage, work=phase.work, folder=folder)
@@ -150,7 +165,7 @@ def gated(
         running = thread.submit(lambda: list(run_phase(gate, given, shards, phase.pool)))
         behind = GatedPhase(phase, store, folder, running)
         try:
-            behind.wait_ready()
+            behind.wait_ready(workers)
             yield behind
         finally:
             behind.open(shards)

@@ -25,7 +25,7 @@ TIMED = 5_000
 
 def driver_memory(folder: Path, few: int = FEW, many: int = MANY) -> list[Row]:
     """How much the driver's memory grows between two sizes of corpus."""
-    runs = {rows: _run(folder / str(rows), rows) for rows in (few, many)}
+    runs = {rows: run_driver(folder / str(rows), rows) for rows in (few, many)}
     grown = runs[many]["peak_mb"] - runs[few]["peak_mb"]
     engine_us = dict(zip(("reason", "embed"), asyncio.run(_fake_us()), strict=True))
     stated_rows = []
@@ -42,21 +42,33 @@ def driver_memory(folder: Path, few: int = FEW, many: int = MANY) -> list[Row]:
     ]  # fmt: skip
 
 
-def _run(folder: Path, rows: int) -> dict[str, Any]:
-    folder.mkdir()
-    _write_rows(folder / "rows.parquet", rows)
-    command = [sys.executable, "-m", "benchmarks.driver", str(folder)]
+def run_driver(folder: Path, rows: int, *overrides: str) -> dict[str, Any]:
+    """Runs the job in a process of its own; what `benchmarks.driver` tells of it.
+
+    Args:
+        folder: of the job; where it is there, the same job runs again over its rows.
+        rows: of the corpus.
+        overrides: `key=value`.
+
+    Raises:
+        ValueError: not every row is in the index then.
+    """
+    if not folder.exists():
+        folder.mkdir()
+        write_rows(folder / "rows.parquet", rows)
+    command = [sys.executable, "-m", "benchmarks.driver", str(folder), *overrides]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.stdout.write(done.stdout)
         done.check_returncode()
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    if told["rows"]["indexed"] != rows:
+    if told["rows"]["indexed"] + told["rows"]["unchanged"] != rows:
         raise ValueError(f"{rows} rows in, but the job says {told['rows']}")
     return told
 
 
-def _write_rows(path: Path, rows: int) -> None:
+def write_rows(path: Path, rows: int) -> None:
+    """A manifest of short texts, each another."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -17,6 +17,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -132,7 +133,8 @@ def _processor(config: IndexConfig, form: Form) -> "Processor":
 
 
 def _decoded(uri: str, limits: MediaLimits) -> list[Any]:
-    return decode_item(Item(item_id="", image_uris=(uri,)), limits).images
+    in_process = replace(limits, isolate=False)  # Ray Data's own stages isolate nothing
+    return decode_item(Item(item_id="", image_uris=(uri,)), in_process).images
 
 
 @cache

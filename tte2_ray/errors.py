@@ -43,6 +43,10 @@ class RuntimeFailure(TteError):
     exit_code = 6
 
 
+class OutOfMemory(RuntimeFailure):
+    """An engine ran out of memory, or died without a word, as what the kernel kills for it."""
+
+
 class PartialFailure(TteError):
     """More rows were rejected than the failure budget allows."""
 
@@ -63,6 +67,7 @@ class RowErrorClass(StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED_TYPE = "unsupported_type"
     CORRUPT_MEDIA = "corrupt_media"
+    DECODER_DIED = "decoder_died"
     ENCRYPTED = "encrypted"
     NO_SUCH_PAGE = "no_such_page"
     BAD_ENCODING = "bad_encoding"

@@ -4,14 +4,21 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tte2_ray.artifacts import s3
 from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.media.aws import _client
 from tte2_ray.schema import Item
+
+if TYPE_CHECKING:
+    from tests.artifacts.faulty import Faulty
+    from tests.chaos.s3_proxy import S3Proxy
 
 BUCKET = "artifacts-test"
 
@@ -86,3 +93,38 @@ def in_seconds() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def s3_proxy(s3_endpoint: str) -> Iterator["S3Proxy"]:
+    """One proxy, so that one client serves all tests: making it takes longer than a test."""
+    from tests.chaos.s3_proxy import S3Proxy
+
+    with S3Proxy(s3_endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def faulty(
+    s3_endpoint: str, s3_proxy: "S3Proxy", monkeypatch: pytest.MonkeyPatch
+) -> Iterator["Faulty"]:
+    """A store whose requests pass a proxy, without faults yet, and with little patience: what hangs
+    is given up after half a second."""
+    from botocore import endpoint
+
+    from tests.artifacts.faulty import Faulty, Waits
+
+    waits = Waits()
+    monkeypatch.setattr(endpoint, "time", waits)
+    monkeypatch.setattr(s3, "time", waits)
+    monkeypatch.setattr(s3, "_PATIENT", replace(s3._PATIENT, read_timeout_s=0.5))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_proxy.url)
+    s3_proxy.rules.begin(seed=0)
+    yield Faulty(open_store(f"s3://{BUCKET}/{uuid.uuid4().hex}"), s3_proxy, s3_endpoint, waits)
+    s3_proxy.set()
+
+
+@pytest.fixture
+def fresh_client() -> None:
+    """One whose quota of retries is whole: a hundred, of which a success gives one back."""
+    _client.cache_clear()

@@ -134,3 +134,24 @@ def test_a_file_name_that_is_not_utf8_is_a_row_error(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes only UTF-8 names")
     assert classes(list(read_corpus(str(tmp_path)))) == ["bad_encoding"]
+
+
+def test_a_pdf_that_kills_its_decoder_is_a_row_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.media.isolated.conftest import HOSTILE
+    from tte2_ray.media.isolated import children
+
+    monkeypatch.setattr(children, "_children", children.Children(HOSTILE))
+    (tmp_path / "bad.pdf").write_text("segfault")
+    (tmp_path / "good.txt").write_text("words")
+    rows = list(read_corpus(str(tmp_path)))
+    children.end_children()
+    assert (classes(rows), ids(rows)) == (["decoder_died"], ["good.txt"])
+
+
+def test_a_pdf_over_max_bytes_is_a_row_error(store: Store) -> None:
+    store.put("f/a.pdf", pdf(1))
+    assert classes(list(read_corpus(source(store, "f"), limits=MediaLimits(max_bytes=99)))) == [
+        "too_large"
+    ]

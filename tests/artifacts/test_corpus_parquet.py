@@ -120,3 +120,10 @@ def test_a_binary_column_that_is_not_utf8_rejects_its_row_alone(store: Store, co
     assert rejected.error_class.value == "bad_encoding"
     assert f"rows.parquet row 2: {column} is not UTF-8" in rejected.message
     assert rejected.item_id == ("" if column == "item_id" else "b")
+
+
+def test_a_column_whose_name_is_not_utf8_is_a_broken_file(store: Store) -> None:
+    data = parquet([{"item_id": "a", "text": "x", "more": "y"}], store_schema=False)
+    store.put("a.parquet", data.replace(b"more", b"m\x80re"))
+    with pytest.raises(ValidationError, match="not a readable Parquet file"):
+        list(read_corpus(source(store, "a.parquet")))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as main
-from benchmarks import bare
+from benchmarks import bare, parts
 from benchmarks.bare import BareRound
 from benchmarks.configured import configured
 from benchmarks.gate import Gated, GatedLoad, GatedStage
@@ -136,8 +136,8 @@ def test_a_part_says_nothing_about_the_whole_and_a_failure_nothing_at_all(
         raise RuntimeError("no engine")
 
     monkeypatch.setattr(main, "BENCHMARKS", {"ecr": lambda folder: [Row.stated("x", 1.0, "s")]})
-    monkeypatch.setattr(main, "begin", lambda target: begin(target, tmp_path))
-    monkeypatch.setattr(main, "conclude", lambda target, rows: conclude(target, rows, tmp_path))
+    monkeypatch.setattr(parts, "begin", lambda target: begin(target, tmp_path))
+    monkeypatch.setattr(parts, "conclude", lambda target, rows: conclude(target, rows, tmp_path))
     assert main.main([]) == 0
     (tmp_path / "bench.json").write_text("of the whole")
     assert main.main(["--only", "ecr"]) == 0
@@ -156,7 +156,7 @@ def test_an_error_with_an_exit_code_is_one_line(
         raise PrerequisiteError("vLLM is not installed:\nrun `make setup`")
 
     monkeypatch.setattr(main, "BENCHMARKS", {"ecr": lacks})
-    monkeypatch.setattr(main, "begin", lambda target: None)
+    monkeypatch.setattr(parts, "begin", lambda target: None)
     assert main.main([]) == 3
     assert capsys.readouterr().err == "error: vLLM is not installed: run `make setup`\n"
 

@@ -132,6 +132,8 @@ def test_row_errors_travel(write: Write) -> None:
         {"fps": -1.0},
         {"min_pixels": 2_000_000},
         {"max_aspect_ratio": 0.5},
+        {"decode_timeout_s": 0.0},
+        {"decode_memory_mb": 255},
     ],
 )
 def test_limits_are_checked(changes: dict[str, object]) -> None:

@@ -159,7 +159,6 @@ def test_failures_that_may_pass_are_tried_again(
     [
         ("NoSuchBucket", RowErrorClass.NOT_FOUND, 1),
         ("AccessDenied", RowErrorClass.FETCH_FAILED, 1),
-        ("ExpiredToken", RowErrorClass.FETCH_FAILED, 1),
         ("KMS.DisabledException", RowErrorClass.FETCH_FAILED, 1),
         ("PermanentRedirect", RowErrorClass.FETCH_FAILED, 1),
         ("SlowDown", RowErrorClass.FETCH_FAILED, 3),

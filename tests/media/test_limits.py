@@ -19,5 +19,7 @@ def test_a_decoder_that_shows_other_pixels_names_other_ecrs(
     before = fingerprint(MediaLimits())
     assert before == fingerprint(MediaLimits())
     assert before != fingerprint(MediaLimits(max_pixels=4096))
+    apart = MediaLimits(isolate=False, decode_timeout_s=1.0, decode_memory_mb=512)
+    assert before == fingerprint(apart), "bounds refuse, and show no other pixels"
     monkeypatch.setattr(config, "DECODER_VERSION", "another")
     assert before != fingerprint(MediaLimits())

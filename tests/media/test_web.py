@@ -70,6 +70,20 @@ def test_loopback_is_refused_by_default(server: Server) -> None:
         "[fe80::1]",
         "[64:ff9b::a00:1]",
         "[2002:7f00:1::]",
+        "0177.0.0.1",
+        "0x7f.1",
+        "LOCALHOST",
+        "１２７.0.0.1",
+        "127。0。0。1",
+        "0.0.0.0",
+        "[::]",
+        "[0:0:0:0:0:ffff:7f00:1]",
+        "100.100.100.200",
+        "169.254.170.2",
+        "168.63.129.16",
+        "[fd00:ec2::254]",
+        "192.168.0.1",
+        "172.31.255.254",
     ],
 )
 def test_private_addresses_however_spelled(host: str) -> None:
@@ -77,11 +91,32 @@ def test_private_addresses_however_spelled(host: str) -> None:
     assert error_class is RowErrorClass.URI_NOT_ALLOWED
 
 
-def test_public_addresses() -> None:
-    assert is_public(PUBLIC)
-    assert is_public("2606:4700:4700::1111")
-    for address in ("100.64.0.1", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "224.0.0.1"):
-        assert not is_public(address)
+@pytest.mark.parametrize(
+    ("words", "addresses"),
+    [
+        ("loopback", "127.0.0.1 127.255.255.254 ::1"),
+        ("link-local", "169.254.169.254 169.254.170.2 fe80::1 fe80::1%eth0 febf::1"),
+        ("private", "10.0.0.1 172.16.0.1 172.31.255.254 192.168.0.1 fc00::1 fd00::1 fec0::1"),
+        ("shared", "100.64.0.1 100.100.100.200 100.127.255.254"),
+        ("metadata", "168.63.129.16 192.0.0.192 fd00:ec2::254 fd20:ce::254"),
+        ("nowhere", "0.0.0.0 0.1.2.3 :: 255.255.255.255 240.0.0.1 100::1 5f00::1"),
+        ("many", "224.0.0.1 239.1.2.3 ff02::1"),
+        ("documentation", "192.0.2.1 198.51.100.1 203.0.113.1 198.18.0.1 2001:db8::1 3fff::1"),
+        ("IPv4 in IPv6", "::ffff:127.0.0.1 ::127.0.0.1 ::ffff:0:127.0.0.1 64:ff9b::127.0.0.1"),
+        ("more of it", "64:ff9b:1::1 2002:7f00:1:: 2002:a9fe:a9fe:: 2001:0:7f00:1:: 192.88.99.1"),
+    ],
+)
+def test_addresses_that_are_not_public(words: str, addresses: str) -> None:
+    assert [address for address in addresses.split() if is_public(address)] == [], words
+
+
+@pytest.mark.parametrize(
+    "address",
+    [PUBLIC, "8.8.8.8", "172.32.0.1", "100.63.0.1", "2606:4700:4700::1111", "::ffff:8.8.8.8",
+     "64:ff9b::8.8.8.8"],
+)  # fmt: skip
+def test_public_addresses(address: str) -> None:
+    assert is_public(address)
 
 
 @pytest.fixture
@@ -143,6 +178,66 @@ def test_redirects_are_checked_too(server: Server, public_name: list[str], targe
 )
 def test_answers_that_are_refused(server: Server, path: str, error_class: RowErrorClass) -> None:
     assert refused(server.url + path) is error_class
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "FILE:/etc/passwd", "s3://bucket/key"])
+def test_a_redirect_stays_on_the_web_where_files_and_s3_are_allowed(
+    server: Server, target: str
+) -> None:
+    schemes = ("file", "s3", "http", "https")
+    url = f"{server.url}/to/{target}"
+    assert refused(url, allowed_schemes=schemes) is RowErrorClass.URI_NOT_ALLOWED
+
+
+def test_a_name_of_which_one_address_is_private(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that fails goes to the next address, so all of them must be public."""
+    resolve = socket.getaddrinfo
+
+    def both(host: str, *args: Any, **kwargs: Any) -> Any:
+        return [*resolve(PUBLIC, *args, **kwargs), *resolve("127.0.0.1", *args, **kwargs)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    url = f"http://both.test:{server.server_port}/ok"
+    assert refused(url, allow_private_addresses=False) is RowErrorClass.URI_NOT_ALLOWED
+    assert server.asked == []
+
+
+def test_proxies_of_the_environment_are_not_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a proxy every address could be reached, unchecked."""
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, server.url)
+    for url in ("http://127.0.0.1:1/ok", "https://127.0.0.1:1/ok"):
+        assert refused(url) is RowErrorClass.FETCH_FAILED
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://public.test@127.0.0.1:{port}/ok",
+        "http://public.test:80@127.0.0.1:{port}/ok",
+        "http://127.0.0.1:{port}@public.test/ok",
+        "http://public.test\\@127.0.0.1:{port}/ok",
+        "http://127.0.0.1:{port}\\@public.test/ok",
+        "http://127.0.0.1:{port}#@public.test/ok",
+        "http://127.0.0.1:{port}?@public.test/ok",
+        "http:\\\\127.0.0.1:{port}/ok",
+        "http:///127.0.0.1:{port}/ok",
+        "http:127.0.0.1:{port}/ok",
+        "//127.0.0.1:{port}/ok",
+        "http://127.0.0.1.:{port}/ok",
+        "http://[::1%25lo]:{port}/ok",
+        "http://public.test:{port}\r\nHost: 127.0.0.1/ok",
+        "http://127.0.0.1 public.test:{port}/ok",
+    ],
+)
+def test_urls_that_look_like_others(server: Server, public_name: list[str], url: str) -> None:
+    refused(url.format(port=server.server_port), allow_private_addresses=False)
+    assert server.asked == []
 
 
 def test_https_is_not_left_for_what_is_not_listed(server: Server) -> None:

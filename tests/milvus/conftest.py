@@ -1,7 +1,4 @@
-"""One real milvus-lite server for the session, on a free port.
-
-`pytest tests/milvus --milvus-uri http://127.0.0.1:19530` runs the same tests on another server.
-"""
+"""One server for the session: `milvus-lite server` on a free port, or what --milvus-uri names."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,16 +15,10 @@ from tte2_ray.milvus.server import resolve, stop_server
 DIMENSION = 16
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--milvus-uri", default="", help="run on this server instead of Milvus Lite")
-
-
 @pytest.fixture(scope="session")
-def config(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MilvusConfig]:
-    if uri := request.config.getoption("--milvus-uri", default=""):
-        yield MilvusConfig(uri=uri, batch_rows=100)
+def config(milvus_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusConfig]:
+    if milvus_uri:
+        yield MilvusConfig(uri=milvus_uri, batch_rows=100)
         return
     data_dir = tmp_path_factory.mktemp("milvus")
     yield resolve(MilvusConfig(data_dir=str(data_dir), batch_rows=100))

@@ -90,6 +90,7 @@ def configured(
     tmp_path: Path,
     corpus: Path,
     milvus_dir: Path,
+    milvus_uri: str,
     ray_cluster: None,
     request: pytest.FixtureRequest,
 ) -> Configured:
@@ -106,6 +107,7 @@ def configured(
             f"corpus.path={corpus}",
             "corpus.rows_per_shard=8",
             f"milvus.data_dir={milvus_dir}",
+            f"milvus.uri={milvus_uri}",
             f"report_dir={tmp_path / 'report'}",
             "reasoner.engine.kind=fake",
             "embedder.engine.kind=fake",

@@ -16,14 +16,19 @@ import pytest
 from tests.pipelines.without_ray import leave_ray_out
 from tte2_ray.artifacts import freeze
 from tte2_ray.config import Options, load_config
+from tte2_ray.milvus.imports import Imports
+from tte2_ray.milvus.journal import Journal
 from tte2_ray.milvus.publish import Publisher
 from tte2_ray.pipelines.index import job, publish
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.stages import load
+from tte2_ray.stages import shard_closing
 
 STEPS: dict[str, tuple[object, str, int]] = {
     "plan": (freeze, "write_table", 2),
-    "load": (load, "mark_done", 2),
+    "load": (shard_closing, "mark_done", 2),
+    "ask": (Imports, "ask", 0),
+    "asked": (Journal, "asked", 0),
+    "imported": (Journal, "end", 0),
     "verify": (publish, "verify", 0),
     "alias": (Publisher, "promote", 0),
 }

@@ -175,27 +175,29 @@ SERVER, BUCKET_STORE = MilvusConfig(uri="http://milvus:19530"), "s3://bucket/x"
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (IndexConfig(store=BUCKET_STORE), "2 nodes, and a Milvus at build/milvus serves one"),
+        (IndexConfig(store=BUCKET_STORE), "2 machines, and a Milvus at build/milvus serves one"),
         (IndexConfig(store=BUCKET_STORE, milvus=MilvusConfig(uri="http://127.0.0.1:19530")),
-         "2 nodes, and a Milvus at http://127.0.0.1:19530 serves one"),
+         "2 machines, and a Milvus at http://127.0.0.1:19530 serves one"),
         (IndexConfig(store="/data/tte2", milvus=SERVER), "store_is_shared=true"),
         (IndexConfig(store="/nfs/tte2", store_is_shared=True, milvus=SERVER), ""),
         (IndexConfig(store=BUCKET_STORE, milvus=SERVER), ""),
     ],
 )  # fmt: skip
-def test_what_lies_on_one_node_is_refused_where_there_are_two(
+def test_what_lies_on_one_machine_is_refused_where_there_are_two(
     monkeypatch: pytest.MonkeyPatch, config: IndexConfig, message: str
 ) -> None:
-    node = {"Alive": True, "Resources": {"CPU": 8}}
-    dead = {"Alive": False, "Resources": {}}
-    # A double of the cluster: two nodes of a real one are two machines.
-    monkeypatch.setattr("ray.nodes", lambda: [node, dead, node])
+    node, other = ({"Alive": True, "Resources": {"CPU": 8}, "NodeManagerAddress": address}
+                   for address in ("10.0.0.1", "10.0.0.2"))  # fmt: skip
+    dead = {**other, "Alive": False, "Resources": {}}
+    # A double of the cluster: here there is one machine.
+    monkeypatch.setattr("ray.nodes", lambda: [node, dead, other])
     with pytest.raises(PrerequisiteError, match=message) if message else nullcontext():
         require_cluster(config, sys.stdout, grows=False)
-    monkeypatch.setattr("ray.nodes", lambda: [node, dead])
+    monkeypatch.setattr("ray.nodes", lambda: [node, dead, node])
     require_cluster(config, sys.stdout, grows=False)
 
 
+NODE = {"Alive": True, "Resources": {"CPU": 8}, "NodeManagerAddress": "10.0.0.1"}
 GPU = IndexConfig(embedder=EmbedderConfig(engine=EngineConfig(num_gpus=1)))
 CPUS = IndexConfig(embedder=EmbedderConfig(engine=EngineConfig(num_cpus=9)))
 BOTH = IndexConfig(embedder=EmbedderConfig(engine=EngineConfig(num_cpus=9, num_gpus=1)))
@@ -213,7 +215,7 @@ def test_where_ray_was_started_here_the_advice_is_what_would_help(
     monkeypatch: pytest.MonkeyPatch, config: IndexConfig, advice: str
 ) -> None:
     # A double of the cluster, as Ray describes one without GPUs.
-    monkeypatch.setattr("ray.nodes", lambda: [{"Alive": True, "Resources": {"CPU": 8}}])
+    monkeypatch.setattr("ray.nodes", lambda: [NODE])
     with pytest.raises(PrerequisiteError, match=advice):
         require_cluster(config, sys.stdout, grows=False)
 
@@ -231,8 +233,7 @@ def test_a_replica_that_fits_no_node_is_waited_for_only_where_one_may_come(
     monkeypatch: pytest.MonkeyPatch, labels: dict[str, str], grows: bool, message: str
 ) -> None:
     # A double of the cluster, as Ray describes one without GPUs.
-    node = {"Alive": True, "Resources": {"CPU": 8}, "Labels": labels}
-    monkeypatch.setattr("ray.nodes", lambda: [node])
+    monkeypatch.setattr("ray.nodes", lambda: [NODE | {"Labels": labels}])
     out = io.StringIO()
     with pytest.raises(PrerequisiteError, match=message) if message else nullcontext():
         require_cluster(GPU, out, grows=grows)

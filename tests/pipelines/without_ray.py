@@ -12,6 +12,7 @@ from tte2_ray.engines import EngineConfig
 from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.index import expect, job, measure, preflight
 from tte2_ray.pipelines.rates import Rate, known_rate
+from tte2_ray.stages.bulk_load import BulkLoadShards
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.load import LoadShards
 
@@ -38,7 +39,7 @@ def in_process(stage: Any, work: object, shards: Sequence[Shard], _: object) -> 
     if not shards:
         return []
     built = stage(work)
-    if stage is LoadShards:
+    if stage in (LoadShards, BulkLoadShards):
         return list(built.commit(shards))
 
     async def commit() -> list[Counts]:

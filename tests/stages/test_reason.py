@@ -52,7 +52,7 @@ def test_nothing_at_all_is_an_error(
 def say(monkeypatch: pytest.MonkeyPatch, text: str, truncated: bool) -> None:
     """Lets the fake reasoner write what a fake one never does."""
 
-    async def write(*_: Any) -> Reasoned:
+    async def write(*_: Any, **__: Any) -> Reasoned:
         return Reasoned(text=text, truncated=truncated, prompt_tokens=1, visual_tokens=0,
                         output_tokens=1)  # fmt: skip
 

@@ -117,10 +117,10 @@ def test_a_later_attempt_counts_the_table_of_the_first(
     shard = shard_of(store, texts(3))
     slow = FakeReasoner.reason
 
-    async def overtaken(self: FakeReasoner, given: Any) -> Any:
+    async def overtaken(self: FakeReasoner, given: Any, **bounds: Any) -> Any:
         monkeypatch.setattr(FakeReasoner, "reason", slow)
         await asyncio.to_thread(reason, store, shard)  # the other attempt commits in between
-        return await slow(self, given)
+        return await slow(self, given, **bounds)
 
     monkeypatch.setattr(FakeReasoner, "reason", overtaken)
     counts = reason(store, shard)
@@ -139,9 +139,9 @@ def test_the_next_generation_runs_only_what_was_rejected(
     asked = []
     answer = FakeReasoner.reason
 
-    async def noted(self: FakeReasoner, given: Any) -> Any:
+    async def noted(self: FakeReasoner, given: Any, **bounds: Any) -> Any:
         asked.append(given)
-        return await answer(self, given)
+        return await answer(self, given, **bounds)
 
     monkeypatch.setattr(FakeReasoner, "reason", noted)
     again = redriven(shard)
@@ -221,8 +221,8 @@ def test_a_vector_that_finds_everything_or_nothing_is_rejected(
 def test_an_ecr_without_a_word_is_rejected(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = FakeReasoner.reason
 
-    async def silent(self: FakeReasoner, given: Any) -> Any:
-        return replace(await answer(self, given), text="<think>")
+    async def silent(self: FakeReasoner, given: Any, **bounds: Any) -> Any:
+        return replace(await answer(self, given, **bounds), text="<think>")
 
     monkeypatch.setattr(FakeReasoner, "reason", silent)
     assert reason(store, shard_of(store, texts(1))).classes == {"empty_ecr": 1}

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tte2_ray.artifacts.s3_errors import retries_of, typed_errors
+from tte2_ray.artifacts.s3_errors import typed_errors
 from tte2_ray.artifacts.s3_file import RangedReader
 from tte2_ray.artifacts.store import ObjectStat, check_key, folder_prefix
 from tte2_ray.errors import PrerequisiteError, RuntimeFailure
 from tte2_ray.media.aws import NO_SUCH_OBJECT, Patience, error_code, http_status, s3_client
+from tte2_ray.media.bounded import one_line
 
 _ATTEMPTS = 5
 _READ_BUFFER_BYTES = 1 << 20
@@ -51,16 +52,13 @@ class S3Store:
         """Within seconds: read, write, and see a second conditional put refused."""
         hasty = S3Store(self._bucket, self._prefix.rstrip("/"))
         hasty._patience = _HASTY
-        next(hasty.list(".preflight"), None)
-        if not write:
-            return
-        key = f".preflight/{uuid.uuid4().hex}"
         try:
-            if not hasty.put_once(key, b"1") or hasty.put_once(key, b"2"):
-                hint = "it ignores If-None-Match; use a server with conditional writes"
-                raise PrerequisiteError(f"{self.root}: this S3 server overwrites; {hint}")
-        finally:
-            hasty.delete(key)
+            hasty._prove(write)
+        except RuntimeFailure as error:
+            said = one_line(error.__cause__ or error)
+            hint = "check AWS_ENDPOINT_URL, and that what answers there is S3, and well"
+            message = f"{self.root}: {_endpoint()} does not answer as S3 does ({said}); {hint}"
+            raise PrerequisiteError(message) from error
 
     def get(self, key: str) -> bytes:
         """The whole object."""
@@ -68,11 +66,13 @@ class S3Store:
 
     def open(self, key: str) -> BinaryIO:
         """The object as a seekable file; each read asks for its range."""
-        found = self._client_call("head_object", key)
+        with self._errors(key):
+            found = self._head(self._name(key))
         version = found["ETag"]
 
         def read_range(first: int, last: int) -> bytes:
-            return self._read(key, Range=f"bytes={first}-{last}", IfMatch=version)
+            wanted = {"Range": f"bytes={first}-{last}", "IfMatch": version}
+            return self._read(key, last - first + 1, **wanted)
 
         raw = RangedReader(read_range, int(found["ContentLength"]))
         return cast(BinaryIO, io.BufferedReader(raw, _READ_BUFFER_BYTES))
@@ -96,18 +96,13 @@ class S3Store:
         """Size and ETag, or None where there is no such object."""
         from botocore.exceptions import ClientError
 
-        name = {"Bucket": self._bucket, "Key": self._name(key)}
         with self._errors(key):
             try:
-                found = self._client().head_object(**name)
+                found = self._head(self._name(key))
             except ClientError as error:
                 if error_code(error) in NO_SUCH_OBJECT:
                     return None
-                if http_status(error) not in (400, 403):
-                    raise
-                # An answer to HEAD has no body that says whether the object is refused, or we are.
-                found = self._client().get_object(**name)
-                found["Body"].close()
+                raise
         return ObjectStat(size=int(found["ContentLength"]), version=found["ETag"].strip('"'))
 
     def exists(self, key: str) -> bool:
@@ -147,25 +142,57 @@ class S3Store:
         return s3_client(self._patience)
 
     def _errors(self, key: str) -> Any:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return typed_errors(f"{self.root}/{key}", endpoint or "AWS")
+        return typed_errors(f"{self.root}/{key}", _endpoint())
+
+    def _prove(self, write: bool) -> None:
+        next(self.list(".preflight"), None)
+        if not write:
+            return
+        key = f".preflight/{uuid.uuid4().hex}"
+        overwrites = not self.put_once(key, b"1") or self.put_once(key, b"2")
+        self.delete(key)
+        if overwrites:
+            hint = "it ignores If-None-Match; use a server with conditional writes"
+            raise PrerequisiteError(f"{self.root}: this S3 server overwrites; {hint}")
+
+    def _head(self, name: str) -> Any:
+        """What is known of an object; an error says whether it is refused, or we are."""
+        from botocore.exceptions import ClientError
+
+        request = {"Bucket": self._bucket, "Key": name}
+        try:
+            return self._client().head_object(**request)
+        except ClientError as error:
+            if http_status(error) not in (400, 403):
+                raise
+        # An answer to HEAD has no body that says which.
+        found = self._client().get_object(**request)
+        found["Body"].close()
+        return found
 
     def _client_call(self, operation: str, key: str, **request: Any) -> Any:
         with self._errors(key):
             method = getattr(self._client(), operation)
             return method(Bucket=self._bucket, Key=self._name(key), **request)
 
-    def _read(self, key: str, **request: Any) -> bytes:
-        from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
+    def _read(self, key: str, length: int | None = None, **request: Any) -> bytes:
+        """The body of an answer, of this `length`: no checksum covers a range."""
+        from botocore import exceptions as boto
 
-        broken = (IncompleteReadError, ResponseStreamingError, HTTPClientError)
+        broken = (boto.IncompleteReadError, boto.ResponseStreamingError, boto.HTTPClientError,
+                  boto.FlexibleChecksumError)  # fmt: skip
         with self._errors(key):
             for attempt in range(_ATTEMPTS):
                 found = self._client().get_object(
                     Bucket=self._bucket, Key=self._name(key), **request
                 )
                 try:
-                    return cast(bytes, found["Body"].read())
+                    data = cast(bytes, found["Body"].read())
+                    if length not in (None, len(data)):
+                        raise boto.IncompleteReadError(
+                            actual_bytes=len(data), expected_bytes=length
+                        )
+                    return data
                 except broken:
                     if attempt == _ATTEMPTS - 1:
                         raise
@@ -187,16 +214,27 @@ class S3Store:
                 return True
             except ClientError as error:
                 if http_status(error) == 412:
-                    return retries_of(error) > 0 and self._wrote(name, writer)
+                    return self._wrote(name, writer)
                 if http_status(error) != 409:
                     raise
                 _pause(attempt)  # 409: another conditional put of this key is under way
         raise RuntimeFailure(f"s3://{self._bucket}/{name}: writers kept colliding; run again")
 
     def _wrote(self, name: str, writer: str) -> bool:
-        # The first try may have arrived though its answer was lost: then the retry meets itself.
-        found = self._client().head_object(Bucket=self._bucket, Key=name)
-        return bool(found["Metadata"].get("writer") == writer)
+        from botocore.exceptions import ClientError
+
+        # The request may have come twice, sent again as its answer was lost: then it meets itself.
+        try:
+            return bool(self._head(name)["Metadata"].get("writer") == writer)
+        except ClientError as error:
+            if error_code(error) in NO_SUCH_OBJECT:  # whoever had the key has deleted it since
+                return False
+            raise
+
+
+def _endpoint() -> str:
+    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return named or "AWS"
 
 
 def _pause(attempt: int) -> None:

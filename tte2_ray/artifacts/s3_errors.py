@@ -8,17 +8,18 @@ from tte2_ray.artifacts.store import ObjectRefusedError
 from tte2_ray.errors import PrerequisiteError, ResourceMissingError, RuntimeFailure, TteError
 from tte2_ray.media.aws import (
     ELSEWHERE,
+    NO_S3_REDIRECT,
     NO_SUCH_BUCKET,
     NO_SUCH_OBJECT,
     WE_ARE_REFUSED,
     error_code,
     is_object_refused,
 )
+from tte2_ray.media.bounded import one_line
 
-
-def retries_of(error: Any) -> int:
-    """How often botocore had sent the request again before this `ClientError`."""
-    return int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+_NO_S3 = ("400", "404", "405")
+"""S3 says its own code for these where a bucket is listed, and some web server none."""
+_AGAIN = "once it is well, the same command goes on from what is done"
 
 
 @contextmanager
@@ -56,11 +57,18 @@ def typed_errors(uri: str, endpoint: str) -> Iterator[None]:
     except boto.ParamValidationError as error:
         raise ResourceMissingError(f"{uri}: not a valid bucket or key: {error}") from error
     except (boto.BotoCoreError, OSError) as error:
-        raise RuntimeFailure(f"{uri}: S3 at {endpoint} failed after retries: {error}") from error
+        message = f"{uri}: S3 at {endpoint} failed after retries: {one_line(error)}"
+        raise RuntimeFailure(f"{message}; {_AGAIN}") from error
 
 
 def _from_response(uri: str, endpoint: str, error: Any) -> TteError:
     code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
+    if code == NO_S3_REDIRECT or (error.operation_name == "ListObjectsV2" and code in _NO_S3):
+        said = "redirects" if code == NO_S3_REDIRECT else f"answers {code}"
+        return PrerequisiteError(
+            f"{uri}: {endpoint} {said}, but not as S3 does; check AWS_ENDPOINT_URL, and whether it "
+            "begins with http:// or https://"
+        )
     if code == NO_SUCH_BUCKET:
         return ResourceMissingError(f"{uri}: the bucket does not exist; create it or fix the root")
     if code in NO_SUCH_OBJECT:
@@ -68,10 +76,13 @@ def _from_response(uri: str, endpoint: str, error: Any) -> TteError:
     refused = (
         f"{uri}: S3 refused ({code}: {message}); check the AWS credentials and what they may do"
     )
+    if code == "NotImplemented":
+        hint = "use a server with conditional writes (If-None-Match)"
+        return PrerequisiteError(f"{uri}: {endpoint} cannot do this ({code}: {message}); {hint}")
     if code in WE_ARE_REFUSED:
         return PrerequisiteError(refused)
     if is_object_refused(code):
         return ObjectRefusedError(refused)
     if code in ELSEWHERE:
         return ObjectRefusedError(f"{uri}: the bucket is in another region; set AWS_REGION")
-    return RuntimeFailure(f"{uri}: S3 failed ({code}: {message})")
+    return RuntimeFailure(f"{uri}: S3 at {endpoint} failed ({code}: {message}); {_AGAIN}")

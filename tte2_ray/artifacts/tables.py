@@ -34,11 +34,15 @@ def write_table(
     Raises:
         ValidationError: a column is missing, left over, of another type, or null.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     conformed = _conform(table, schema if schema is not None else table.schema, store.uri(key))
     buffer = io.BytesIO()
-    pq.write_table(conformed, buffer, compression="zstd", row_group_size=ROWS_PER_GROUP)
+    # No float of a vector comes again: a dictionary of them would take half as much once more.
+    flat = [field.name for field in conformed.schema if not pa.types.is_nested(field.type)]
+    pq.write_table(conformed, buffer, compression="zstd", row_group_size=ROWS_PER_GROUP,
+                   use_dictionary=flat)  # fmt: skip
     return store.put_once(key, buffer.getvalue())
 
 

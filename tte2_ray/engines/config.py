@@ -87,6 +87,9 @@ class EngineConfig:
     """How long a fake engine takes for a request, in seconds."""
     fake_dies_after: int = speed(0)
     """Requests after which a fake engine is dead, as a real one may be; 0 for never."""
+    fake_memory_requests: int = speed(0)
+    """Requests at once that the memory of a fake engine holds; of more it dies. 0 for any number.
+    They are at once where each takes time (`fake_delay_s`)."""
     fake_dimension: int = 64
     """Length of a fake engine's vectors."""
 
@@ -118,7 +121,8 @@ class EngineConfig:
 
 _COUNTS = ("tensor_parallel", "replicas", "decode_threads", "threads", "max_in_flight",
            "shards_in_flight", "fake_dimension")  # fmt: skip
-_AMOUNTS = ("max_model_len", "num_gpus", "num_cpus", "fake_delay_s", "fake_dies_after")
+_AMOUNTS = ("max_model_len", "num_gpus", "num_cpus", "fake_delay_s", "fake_dies_after",
+            "fake_memory_requests")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import math
 from tte2_ray.engines.config import EmbedderConfig, EngineConfig, JudgeConfig, ReasonerConfig
 from tte2_ray.engines.price import refuse_above_price
 from tte2_ray.engines.protocols import Embedded, Judged, ModelInput, Reasoned
-from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
+from tte2_ray.errors import OutOfMemory, RowError, RowErrorClass, RuntimeFailure
 from tte2_ray.prompts import embed_suffix
 
 VISUAL_TOKENS = 36
@@ -42,6 +42,8 @@ class _FakeEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self._requests = 0
+        self._at_once = 0
+        self._out_of_memory = False
 
     async def serve(self, tokens: int, most: int = 0) -> int:
         """Takes a prompt; its tokens.
@@ -49,18 +51,32 @@ class _FakeEngine:
         Raises:
             RowError: it has more tokens than `most`, where that is above 0; or a context was set,
                 and is too short for it.
+            OutOfMemory: more requests are at work than its memory holds, of this or of others.
             RuntimeFailure: the engine is dead.
         """
         refuse_above_price(tokens, most)
         self._requests += 1
         if 0 < self._config.fake_dies_after < self._requests:
             raise RuntimeFailure(f"the fake engine died after {self._config.fake_dies_after}")
-        if self._config.fake_delay_s:
-            await asyncio.sleep(self._config.fake_delay_s)
+        await self._take_time()
         if 0 < self._config.max_model_len < tokens:
             message = f"{tokens} tokens, longer than the context of {self._config.max_model_len}"
             raise RowError(RowErrorClass.CONTEXT_OVERFLOW, message)
         return tokens
+
+    async def _take_time(self) -> None:
+        """Beside at most `max_in_flight` others: of more, a real engine has the rest wait."""
+        self._at_once += 1
+        memory, at_work = self._config.fake_memory_requests, self._config.max_in_flight
+        try:
+            if 0 < memory < min(self._at_once, at_work):
+                self._out_of_memory = True
+            if self._config.fake_delay_s and not self._out_of_memory:
+                await asyncio.sleep(self._config.fake_delay_s)
+            if self._out_of_memory:
+                raise OutOfMemory(f"the fake engine died: out of memory, which holds {memory}")
+        finally:
+            self._at_once -= 1
 
 
 class FakeReasoner:

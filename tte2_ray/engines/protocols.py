@@ -51,6 +51,8 @@ class Reasoned:
     output_tokens: int
     cached_tokens: int = 0
     """Tokens of the prompt that the prefix cache had."""
+    note: str = ""
+    """What was changed of the words before they were read; "" where nothing was."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """From an item's URIs to bounded pixels, text and a content key; no Ray, no engine.
 
-    fetch (allowed, bounded) ─▶ sniff (bytes, not names) ─▶ image │ video │ document ─▶ DecodedItem
+    fetch (allowed, bounded) ─▶ in a child: sniff (bytes, not names), image │ video │ document
+                             ─▶ DecodedItem
 
 Whatever is wrong with a file becomes a `RowError`; whatever is cut, scaled or sampled is a note.
 """

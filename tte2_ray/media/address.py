@@ -9,13 +9,15 @@ from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.uri import shown
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""Of IPv6, all that is handed out; the rest is local, a form of an IPv4 address, or nothing yet."""
 _NEVER = tuple(
     ipaddress.ip_network(net)
     for net in (
         "168.63.129.16/32",  # Azure's host agent: a public address that serves credentials
         "192.0.0.0/24",  # protocol assignments, a cloud metadata address among them
-        "::/96",  # IPv4-compatible, long deprecated
-        "fec0::/10",  # site-local, long deprecated
+        "192.88.99.0/24",  # relays to 6to4, long deprecated
+        "3fff::/20",  # documentation, which Python 3.11 does not know yet
     )
 )
 
@@ -33,6 +35,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if ip not in _UNICAST:
+            return False
     if any(ip.version == net.version and ip in net for net in _NEVER):
         return False
     return ip.is_global and not ip.is_multicast

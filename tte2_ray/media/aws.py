@@ -31,6 +31,8 @@ WE_ARE_REFUSED = frozenset((
     "RequestTimeTooSkewed", "AuthorizationHeaderMalformed",
 ))  # fmt: skip
 """Whatever we ask for."""
+NO_S3_REDIRECT = "308"
+"""Stands for a redirect that some web server sends."""
 ELSEWHERE = frozenset(("301", "PermanentRedirect", "IllegalLocationConstraintException"))
 """The bucket is in another region."""
 _OBJECT_REFUSED = frozenset((
@@ -38,6 +40,10 @@ _OBJECT_REFUSED = frozenset((
     "InvalidRequest",  # encrypted with a key of the customer's
     "InvalidObjectState",  # archived
 ))  # fmt: skip
+
+_NO_LISTING = (
+    b"<Error><Code>NoListing</Code><Message>the answer is no list of objects</Message></Error>"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,9 @@ class Patience:
 
 def aws_environment() -> dict[str, str]:
     """The AWS variables set here: for Ray workers, which inherit another process's environment.
+
+    They hold credentials, so that a worker is given them as an argument: a runtime environment is
+    written by Ray into a log on every node, and shown on its dashboard.
 
     Files that they name (profiles, certificates) must lie at the same path on every node.
     """
@@ -87,10 +96,36 @@ def _client(patience: Patience, environment: tuple[tuple[str, str], ...], pid: i
         max_pool_connections=64,
     )
     try:
-        return session.create_client("s3", region_name=region or DEFAULT_REGION, config=config)
+        client = session.create_client("s3", region_name=region or DEFAULT_REGION, config=config)
     except ValueError as error:
         hint = "correct AWS_ENDPOINT_URL, which begins with http:// or https://, or AWS_REGION"
         raise PrerequisiteError(f"no S3 client can be made: {error}; {hint}") from error
+    client.meta.events.register("before-parse.s3.ListObjectsV2", _require_listing)
+    client.meta.events.register("before-parse.s3", _follow_no_web_server)
+    return client
+
+
+def _require_listing(response_dict: dict[str, Any], **_: object) -> None:
+    """Makes a failure, which is asked again, of an answer that is not a whole listing.
+
+    botocore takes one that was cut before its first byte, or some other XML, for an empty listing.
+    """
+    whole = response_dict["body"].rstrip().endswith(b"ListBucketResult>")
+    if response_dict["status_code"] == 200 and not whole:
+        response_dict["status_code"] = 500
+        response_dict["body"] = _NO_LISTING
+
+
+def _follow_no_web_server(response_dict: dict[str, Any], **_: object) -> None:
+    """Makes a failure of a redirect that S3 does not send, as from http:// to https://.
+
+    botocore asks for the region of the bucket then, is redirected again, and so on without an end.
+    """
+    if response_dict["status_code"] not in (301, 302, 307):
+        return
+    region = "x-amz-bucket-region" in response_dict["headers"]
+    if not region and b"<Error" not in response_dict["body"]:
+        response_dict["status_code"] = int(NO_S3_REDIRECT)
 
 
 def error_code(error: Any) -> str:

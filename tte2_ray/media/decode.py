@@ -1,17 +1,18 @@
 """An item, as a model may be shown it."""
 
 import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media.content import ContentHasher, Part, fetch_parts
-from tte2_ray.media.document import decode_page
-from tte2_ray.media.image import decode_image
+from tte2_ray.media.decoders import Seen, Visual, VisualKind, decode_visual
+from tte2_ray.media.isolated import decode_isolated
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.sniff import sniff
 from tte2_ray.media.uri import shown
-from tte2_ray.media.video import DecodedVideo, decode_video
+from tte2_ray.media.video import DecodedVideo
 from tte2_ray.schema import Item
 
 if TYPE_CHECKING:
@@ -37,9 +38,11 @@ class DecodedItem:
 
 
 @dataclass(kw_only=True)
-class _Seen:
+class _Made:
     """A `DecodedItem` in the making."""
 
+    left_s: float
+    """Of the time that its decoders may take."""
     texts: list[str] = field(default_factory=list)
     images: list["Image"] = field(default_factory=list)
     video: DecodedVideo | None = None
@@ -49,6 +52,10 @@ class _Seen:
 def decode_item(item: Item, limits: MediaLimits) -> DecodedItem:
     """Fetches and decodes an item; of its raw files no more than one is held at a time.
 
+    Files are fetched here, where credentials and connections are, and hashed here, so that nothing
+    a decoder does can change the content key. Decoders run in a process of their own, unless
+    `isolate` is off: then they run here, without a bound on time and memory.
+
     Args:
         item: what to decode.
         limits: what may be fetched, and how much of it the model sees.
@@ -56,35 +63,60 @@ def decode_item(item: Item, limits: MediaLimits) -> DecodedItem:
     Raises:
         RowError: whatever is wrong with the item; never another error because of its files.
     """
-    hasher, seen = ContentHasher(), _Seen()
+    hasher, made = ContentHasher(), _Made(left_s=limits.decode_timeout_s)
     for part in fetch_parts(item, limits):
         hasher.add(part)
-        _see(part, item, limits, seen)
+        _add(part, item, limits, made)
     return DecodedItem(
-        text=_clipped("\n\n".join(text for text in seen.texts if text), limits, seen.notes),
-        images=seen.images,
-        video=seen.video,
+        text=_clipped("\n\n".join(text for text in made.texts if text), limits, made.notes),
+        images=made.images,
+        video=made.video,
         content_sha256=hasher.hexdigest(),
-        notes="; ".join(seen.notes),
+        notes="; ".join(made.notes),
     )
 
 
-def _see(part: Part, item: Item, limits: MediaLimits, seen: _Seen) -> None:
-    notes: list[str] = []
+def count_pages(data: bytes, uri: str, limits: MediaLimits) -> int:
+    """How many pages a PDF has.
+
+    Args:
+        data: the file.
+        uri: its name, for messages.
+        limits: what it may cost to find out.
+
+    Raises:
+        RowError: `corrupt_media`, `encrypted`, `decoder_died`.
+    """
+    visual = Visual(kind="pages", data=data, uri=uri)
+    return _seen(visual, limits, limits.decode_timeout_s).pages
+
+
+def _seen(visual: Visual, limits: MediaLimits, timeout_s: float) -> Seen:
+    if limits.isolate:
+        return decode_isolated(visual, limits, timeout_s)
+    return decode_visual(visual, limits)
+
+
+def _add(part: Part, item: Item, limits: MediaLimits, made: _Made) -> None:
     match part.kind:
         case "text":
-            seen.texts.append(item.text)
-        case "image":
-            image, notes = decode_image(part.data, part.uri, limits)
-            seen.images.append(image)
-        case "video":
-            seen.video, notes = decode_video(part.data, part.uri, limits)
+            made.texts.append(item.text)
         case "document" if _is_text(part):
-            seen.texts.append(_decode_text(part, item.document_page))
-        case "document":
-            image, notes = decode_page(part.data, part.uri, item.document_page, limits)
-            seen.images.append(image)
-    seen.notes += notes
+            made.texts.append(_decode_text(part, item.document_page))
+        case "image" | "video" | "document" as kind:
+            _add_visual(part, kind, item, limits, made)
+
+
+def _add_visual(part: Part, kind: VisualKind, item: Item, limits: MediaLimits, made: _Made) -> None:
+    visual = Visual(kind=kind, data=part.data, uri=part.uri, page=item.document_page)
+    began = time.monotonic()
+    seen = _seen(visual, limits, made.left_s)
+    made.left_s -= time.monotonic() - began
+    if seen.image is not None:
+        made.images.append(seen.image)
+    if seen.video is not None:
+        made.video = seen.video
+    made.notes += seen.notes
 
 
 def _is_text(part: Part) -> bool:

@@ -47,6 +47,20 @@ def decode_page(data: bytes, uri: str, page: int, limits: MediaLimits) -> tuple[
     return pad_elongated(rendered, limits, notes), notes
 
 
+def count_pages(data: bytes, uri: str) -> int:
+    """How many pages a PDF has.
+
+    Raises:
+        RowError: `corrupt_media`, `encrypted`.
+    """
+    with _PDFIUM, decoding(uri):
+        document = _open(data, uri)
+        try:
+            return len(document)
+        finally:
+            document.close()
+
+
 def _render(data: bytes, uri: str, page: int, limits: MediaLimits, notes: list[str]) -> "Image":
     document = _open(data, uri)
     try:
@@ -71,24 +85,14 @@ def _render(data: bytes, uri: str, page: int, limits: MediaLimits, notes: list[s
     return rendered
 
 
-def is_encrypted(error: Any) -> bool:
-    """Whether that is why a document did not open.
-
-    Args:
-        error: pypdfium2's `PdfiumError`.
-    """
-    from pypdfium2 import raw
-
-    return error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
-
-
 def _open(data: bytes, uri: str) -> Any:
     import pypdfium2
+    from pypdfium2 import raw
 
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if is_encrypted(error):
+        if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             message = f"{shown(uri)}: the PDF is encrypted"
             raise RowError(RowErrorClass.ENCRYPTED, message) from error
         raise

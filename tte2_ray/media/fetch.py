@@ -14,6 +14,8 @@ from tte2_ray.media.uri import locate, shown
 from tte2_ray.media.web import fetch_http
 
 _BACKOFF_S = 0.2
+_OF_KERNEL = ("/proc", "/sys")
+"""Environments and open files of processes lie there, this one's among them."""
 _NO_SUCH_PATH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -54,6 +56,7 @@ def _read_local(path: str, uri: str, limits: MediaLimits) -> bytes:
     try:
         real = allowed_path(path, uri, limits)
         with open(_open_regular(real, uri, limits), "rb") as file:
+            _check_opened(file.fileno(), uri, limits)
             return read_bounded(file, uri, limits)
     except UnicodeEncodeError as error:
         raise RowError(
@@ -77,17 +80,31 @@ def _open_regular(real: str, uri: str, limits: MediaLimits) -> int:
     raise RowError(RowErrorClass.UNSUPPORTED_TYPE, f"{shown(uri)} is no regular file")
 
 
+def _check_opened(descriptor: int, uri: str, limits: MediaLimits) -> None:
+    """A folder on the way may have become a link after the path was checked."""
+    if os.path.exists(link := f"/proc/self/fd/{descriptor}"):
+        allowed_path(link, uri, limits)
+
+
 def allowed_path(path: str, uri: str, limits: MediaLimits) -> str:
     """A local path with its symbolic links resolved.
 
     Raises:
-        RowError: `uri_not_allowed`, it lies outside `allowed_file_roots`.
+        RowError: `uri_not_allowed`, it lies outside `allowed_file_roots`, or where the kernel
+            shows processes and devices as files.
     """
     real = os.path.realpath(path)
     roots = [os.path.realpath(os.path.expanduser(root)) for root in limits.allowed_file_roots]
-    if roots and not any(os.path.commonpath([root, real]) == root for root in roots):
+    if roots and not any(_lies_in(root, real) for root in roots):
         raise RowError(
             RowErrorClass.URI_NOT_ALLOWED,
             f"{shown(uri)} lies outside allowed_file_roots {list(limits.allowed_file_roots)}",
         )
+    if any(_lies_in(folder, real) for folder in _OF_KERNEL):
+        message = f"{shown(uri)} is no data: it lies in one of {list(_OF_KERNEL)}"
+        raise RowError(RowErrorClass.URI_NOT_ALLOWED, message)
     return real
+
+
+def _lies_in(folder: str, real: str) -> bool:
+    return os.path.commonpath([folder, real]) == folder

@@ -42,7 +42,8 @@ def decoding(uri: str) -> Iterator[None]:
     except RowError:
         raise
     except MemoryError as error:
-        raise RowError(RowErrorClass.TOO_LARGE, f"{shown(uri)}: decoder out of memory") from error
+        message = f"{shown(uri)}: its decoder needs more memory than decode_memory_mb allows"
+        raise RowError(RowErrorClass.TOO_LARGE, message) from error
     except Exception as error:
         message = f"{shown(uri)}: cannot be decoded: {one_line(error)}"
         raise RowError(RowErrorClass.CORRUPT_MEDIA, message) from error

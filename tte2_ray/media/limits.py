@@ -53,6 +53,14 @@ class MediaLimits:
     """Only this much of a longer video is looked at, from its start, in seconds."""
     max_decoded_frames: int = guard(50_000)
     """Most frames decoded to reach the sampled ones; a file that needs more is refused."""
+    decode_timeout_s: float = guard(120.0)
+    """Most time that the decoders of one item may take, in seconds, fetching not counted."""
+    decode_memory_mb: int = guard(2048)
+    """Most memory of one decoding process, in MiB. Pictures of `max_source_pixels` 100 million
+    take up to 1,700; there are `decode_threads` such processes in a worker. At least 256."""
+    isolate: bool = speed(True)
+    """Decode in child processes: a file that crashes, blocks or bloats its decoder ends its row,
+    not the worker. Off, the two bounds above do not hold: for files that are one's own."""
     video_threads: int = speed(1)
     """Threads of one video decoder."""
     timeout_s: float = speed(30.0)
@@ -71,6 +79,8 @@ class MediaLimits:
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.decode_memory_mb < 256:  # the libraries alone take some 100
+            raise ConfigError(f"decode_memory_mb must be at least 256, not {self.decode_memory_mb}")
         if self.max_aspect_ratio < 1:
             raise ConfigError(f"max_aspect_ratio must be at least 1, not {self.max_aspect_ratio}")
         for name in ("max_pixels", "document_max_pixels", "frame_max_pixels"):
@@ -91,6 +101,7 @@ _POSITIVE = (
     "frame_max_pixels",
     "max_video_seconds",
     "max_decoded_frames",
+    "decode_timeout_s",
     "video_threads",
     "timeout_s",
     "fetch_attempts",

@@ -15,6 +15,7 @@ _WITHOUT_SLASHES = re.compile(
     r"^(abfss?|az|data|file|ftps?|gcs|gs|hdfs|hf|https?|oss|s3[an]?|sftp|wasbs?):[^\s/,]*[/,]",
     re.IGNORECASE,
 )
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _LOCAL_HOSTS = ("", "localhost")
 
 
@@ -127,4 +128,7 @@ def _parse_s3(uri: str) -> Location:
     bucket, _, key = uri[len("s3://") :].partition("/")
     if not bucket or not key:
         raise RowError(RowErrorClass.MALFORMED_ROW, f"{shown(uri)}: want s3://bucket/key")
+    if not _BUCKET.fullmatch(bucket):  # an ARN, say, which leads to another endpoint than ours
+        message = f"{shown(uri)}: {bucket.rpartition('@')[2][:80]!a} is no name of a bucket"
+        raise RowError(RowErrorClass.URI_NOT_ALLOWED, message)
     return Location(scheme="s3", target=f"s3://{bucket}/{key}")

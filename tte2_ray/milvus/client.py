@@ -20,10 +20,17 @@ from tte2_ray.milvus.config import MilvusConfig
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-_SLOW_DOWN_CODES = {8, 9, 49, 53}  # RateLimit and ForceDeny: new numbers, then those of 2.2
+_SLOW_DOWN_CODES = {8, 9}  # RateLimit and ForceDeny
+_OLD_SLOW_DOWN_CODES = {49, 53}
+"""The same in the older of the two numbers of an error, where 8 and 9 mean something else."""
 _SLOW_DOWN_WORDS = ("rate limit", "force deny", "quota exceeded", "deny to write")
 _CONNECT_FAILED = 2
-_NOT_FOUND_CODES = {4, 100}
+_NOT_FOUND = 100
+_GOING_WORDS = (
+    "empty grpc client", "connection refused", "connection is closing", "service not ready",
+    "node not match", "node not found",
+)  # fmt: skip
+"""What a server that ends or starts says of its own services, under the number of any error."""
 _TRANSIENT_STATUS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"}
 _REFUSED_STATUS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 _REFUSED_WORDS = ("auth check failure", "unauthenticated", "permission_denied", "permission deny")
@@ -85,11 +92,13 @@ def request_errors() -> tuple[type[Exception], ...]:
 
 def classify(error: Exception) -> Verdict:
     """Whether a request that failed so is sent again slower, sent again, or given up."""
-    codes = {_number(getattr(error, "code", None)), _number(_compatible_code(error))}
+    code, old = _number(getattr(error, "code", None)), _number(_compatible_code(error))
     text = _text(error).lower()
-    if codes & _SLOW_DOWN_CODES or any(word in text for word in _SLOW_DOWN_WORDS):
+    denied = code in _SLOW_DOWN_CODES or old in _OLD_SLOW_DOWN_CODES
+    if denied or any(word in text for word in _SLOW_DOWN_WORDS):
         return Verdict.SLOW_DOWN
-    if _CONNECT_FAILED in codes or _status_name(error) in _TRANSIENT_STATUS:
+    away = _CONNECT_FAILED in (code, old) or status_name(error) in _TRANSIENT_STATUS
+    if away or any(word in text for word in _GOING_WORDS):
         return Verdict.TRANSIENT
     return Verdict.FATAL
 
@@ -124,7 +133,7 @@ def as_typed(error: Exception, doing: str, *, first: bool = False) -> TteError:
             f"Cannot {doing}: Milvus went away ({text}). Bring it back and run the same command "
             "again."
         )
-    if _number(getattr(error, "code", None)) in _NOT_FOUND_CODES:
+    if _number(getattr(error, "code", None)) == _NOT_FOUND:
         return ResourceMissingError(f"Cannot {doing}: {text}.")
     return RuntimeFailure(f"Cannot {doing}: {text}")
 
@@ -136,7 +145,7 @@ def _refusal(error: BaseException | None) -> str:
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         text = _text(error)
-        if _status_name(error) in _REFUSED_STATUS or any(w in text.lower() for w in _REFUSED_WORDS):
+        if status_name(error) in _REFUSED_STATUS or any(w in text.lower() for w in _REFUSED_WORDS):
             return text
         seen.append(error)
         error = error.__cause__
@@ -151,8 +160,8 @@ def _compatible_code(error: Exception) -> object:
     return getattr(error, "compatible_code", None)
 
 
-def _status_name(error: BaseException) -> str:
-    """The gRPC status: pymilvus keeps it as a code, gRPC's own error behind a method."""
+def status_name(error: BaseException) -> str:
+    """The gRPC status, or "": pymilvus keeps it as a code, gRPC's own error behind a method."""
     code = getattr(error, "code", None)
     status = code() if callable(code) else code
     return str(getattr(status, "name", ""))

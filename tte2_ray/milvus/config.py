@@ -9,6 +9,7 @@ from tte2_ray.errors import ConfigError
 
 IndexType = Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "DISKANN", "SCANN", "AUTOINDEX"]
 Metric = Literal["COSINE", "IP", "L2"]
+LoadBy = Literal["auto", "upsert", "bulk"]
 
 _INDEX_DEFAULTS: dict[str, dict[str, Any]] = {
     "HNSW": {"M": 16, "efConstruction": 200},
@@ -45,6 +46,21 @@ class MilvusConfig:
     """Search parameters that override the defaults of `index_type`, e.g. `{ef: 256}`."""
     metadata_fields: tuple[str, ...] = ()
     """Keys of an item's metadata that are stored with its vector; the others stay behind."""
+    load: LoadBy = speed("auto")
+    """How rows get in: by requests (upsert), or from files that the server imports (bulk). auto:
+    from files where `bulk_uri` is set, the server imports, and `bulk_min_rows` are to be loaded."""
+    bulk_uri: str = location("")
+    """Where those files are put for the time of their import, and the server finds them:
+    `s3://bucket/prefix` in its own bucket, or a folder that it sees."""
+    bulk_path: str = location("")
+    """What the server calls that place; empty: the prefix within the bucket, or the whole path of
+    the folder."""
+    bulk_min_rows: int = speed(100_000)
+    """Fewer rows than this are loaded by requests where `load` is auto: an import of few takes some
+    seconds all the same."""
+    bulk_timeout_s: float = speed(1800.0)
+    """Seconds that an import may stay as it is, the building of its index included, until it counts
+    as hung."""
     batch_rows: int = speed(500)
     """Rows of one upsert request at most."""
     batch_bytes: int = speed(8 * 1024 * 1024)
@@ -60,6 +76,11 @@ class MilvusConfig:
     """Seconds of nothing but refusals until a writer that is slowed down gives up."""
 
     def __post_init__(self) -> None:
+        if "@" in self.uri.partition("://")[2]:  # not shown: it is what stays out of messages
+            raise ConfigError(
+                "milvus.uri holds a user or a password, and would be printed with it: write them "
+                "as milvus.token=${oc.env:MILVUS_TOKEN}, user:password"
+            )
         scheme = urlparse(self.uri).scheme
         if self.uri and scheme not in {"http", "https", "tcp", "unix"}:
             raise ConfigError(
@@ -68,7 +89,12 @@ class MilvusConfig:
             )
         if not self.uri and not self.data_dir:
             raise ConfigError("Set milvus.uri, or milvus.data_dir for the embedded server.")
-        limits = ("batch_rows", "batch_bytes", "max_inflight")
+        if self.load == "bulk" and not (self.uri and self.bulk_uri):
+            raise ConfigError(
+                "milvus.load=bulk needs a server that imports files (milvus.uri; the embedded one "
+                "does not) and a place for them that it sees (milvus.bulk_uri)."
+            )
+        limits = ("batch_rows", "batch_bytes", "max_inflight", "bulk_min_rows", "bulk_timeout_s")
         for name in (*limits, "timeout_s", "connect_timeout_s", "patience_s"):
             if not getattr(self, name) > 0:  # true of NaN, too
                 raise ConfigError(f"milvus.{name} is {getattr(self, name)}; it must be above 0.")

@@ -16,6 +16,7 @@ from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
 from tte2_ray.milvus.client import Verdict, as_typed, classify, connect, request_errors
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.pace import Pace
+from tte2_ray.milvus.patience import patiently
 from tte2_ray.milvus.rows import IndexRow, to_entity
 from tte2_ray.milvus.upsert import ColumnUpsert, Entity, Upsert
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 _DENIALS_BEFORE_SPLIT = 3
-_TRANSIENT_RETRIES = 8
 
 Settled = Callable[[int, Sequence["Rejected"]], None]
 """Hears how many of the rows, counted from the first, are written or rejected for good; and which
@@ -38,6 +38,12 @@ class Rejected:
     shard: str
     error_class: RowErrorClass
     message: str
+
+    @classmethod
+    def of(cls, row: IndexRow, error: RowError) -> "Rejected":
+        """A row, and why it cannot be loaded."""
+        return cls(item_id=row.item_id, shard=row.shard, error_class=error.error_class,
+                   message=error.message)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,9 +139,9 @@ class Writer:
         for before, row in enumerate(rows):
             count = before + 1
             try:
-                entity, size = self._entity(row, seen)
+                entity, size = checked(row, seen, self._dimension, self._config.metadata_fields)
             except RowError as error:
-                rejected.append(_rejected(row, error))
+                rejected.append(Rejected.of(row, error))
                 continue
             if entity["ecr_cut_bytes"]:
                 cut.append(row.item_id)
@@ -150,19 +156,9 @@ class Writer:
         if batch:
             yield count, batch
 
-    def _entity(self, row: IndexRow, seen: set[str]) -> tuple[Entity, int]:
-        # A server may keep either of two equal keys in one request, or both.
-        if row.item_id in seen:
-            raise RowError(RowErrorClass.DUPLICATE_ID, "the id is twice among the rows to load")
-        entity = to_entity(
-            row, dimension=self._dimension, metadata_fields=self._config.metadata_fields
-        )
-        seen.add(row.item_id)
-        return entity
-
     def _send(self, batch: list[Entity]) -> int:
         """Upsert one batch, however often it takes; the number of rows that the server took."""
-        denials = failures = 0
+        denials = 0
         while True:
             self._pace.wait_for_turn(len(batch))
             try:
@@ -174,9 +170,8 @@ class Writer:
                     self._note("slowdowns")
                     go_on = self._pace.denied(len(batch))
                 elif verdict is Verdict.TRANSIENT:
-                    failures += 1
                     self._note("retries")
-                    go_on = failures <= _TRANSIENT_RETRIES and self._pace.failed()
+                    go_on = self._pace.failed()
                 else:
                     go_on = False
                 if not go_on:
@@ -203,27 +198,37 @@ class Writer:
             self._tally[event] += 1
 
 
+def checked(
+    row: IndexRow, seen: set[str], dimension: int, metadata_fields: tuple[str, ...]
+) -> tuple[Entity, int]:
+    """See `to_entity`; of rows that are loaded together, each id may come once.
+
+    Args:
+        row: to be loaded.
+        seen: ids of those before, to which its own is added.
+        dimension: of its vector.
+        metadata_fields: that are kept.
+
+    Raises:
+        RowError: it cannot be loaded.
+    """
+    # A server may keep either of two equal keys in one request, or both.
+    if row.item_id in seen:
+        raise RowError(RowErrorClass.DUPLICATE_ID, "the id is twice among the rows to load")
+    entity = to_entity(row, dimension=dimension, metadata_fields=metadata_fields)
+    seen.add(row.item_id)
+    return entity
+
+
 def seal(client: "MilvusClient", config: MilvusConfig, collection: str) -> None:
     """Flush and load a collection, once after all its rows are written: servers ration flushes.
 
     Raises:
         RuntimeFailure: the server did not do it within `patience_s`.
     """
-    pace = Pace(config.patience_s)
-    while True:
-        try:
-            client.flush(collection, timeout=config.patience_s, retry_on_rate_limit=False)
-            client.load_collection(collection, timeout=config.patience_s)
-            return
-        except request_errors() as error:
-            if classify(error) is not Verdict.SLOW_DOWN or not pace.denied(1):
-                raise as_typed(error, f"flush {collection}") from error
 
+    def flush_and_load() -> None:
+        client.flush(collection, timeout=config.patience_s, retry_on_rate_limit=False)
+        client.load_collection(collection, timeout=config.patience_s)
 
-def _rejected(row: IndexRow, error: RowError) -> Rejected:
-    return Rejected(
-        item_id=row.item_id,
-        shard=row.shard,
-        error_class=error.error_class,
-        message=error.message,
-    )
+    patiently(f"flush {collection}", config, flush_and_load)

@@ -3,7 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.artifacts.shards import Shard
@@ -33,16 +33,17 @@ class Pool:
     in_flight: int
     """Shards that a replica works on at once."""
     max_restarts: int
-    environment: Mapping[str, str]
-    """Variables of the workers' processes."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the workers' processes; Ray logs and shows them."""
+    credentials: Mapping[str, str] = field(default_factory=aws_environment, repr=False)
+    """Further ones, of which it knows nothing."""
     stall_s: float = 0.0
     """Seconds in which no shard comes through until the phase is ended; 0 waits for ever."""
 
 
 def engine_pool(engine: EngineConfig, ray: RayConfig) -> Pool:
     """The pool of a stage that holds an engine."""
-    # Workers inherit Ray's environment, not the driver's.
-    environment = {**aws_environment(), **QUIET}
+    environment = dict(QUIET)
     if not engine.num_gpus:
         environment["OMP_NUM_THREADS"] = str(engine.threads)
     return Pool(
@@ -111,7 +112,8 @@ def _spread(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> "
         # for ever), and will take it until 2.64: an engine that dies of its input must end the job.
         warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
         return data.map_batches(
-            telling(stage),
+            # Workers inherit Ray's environment, not the driver's.
+            telling(stage, pool.credentials),
             fn_constructor_args=(work,),
             batch_size=None,  # a block a call
             compute=strategy,
@@ -119,7 +121,9 @@ def _spread(stage: type, work: object, shards: Sequence[Shard], pool: Pool) -> "
             num_gpus=pool.num_gpus or None,
             runtime_env={"env_vars": dict(pool.environment)},
             max_restarts=pool.max_restarts,
-            max_task_retries=pool.max_restarts,
+            # Without bound: until Ray has noticed that a node is gone, a call is tried there again
+            # every second. What ends a job is that its workers died too often.
+            max_task_retries=-1,
         )
 
 

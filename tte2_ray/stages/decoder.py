@@ -23,7 +23,8 @@ class Decoder:
     def __init__(self, limits: MediaLimits, threads: int, in_flight: int) -> None:
         self._limits = limits
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self._slots = asyncio.Semaphore(in_flight)
+        self._slots, self._in_flight = asyncio.Semaphore(in_flight), in_flight
+        self._narrowing: set[asyncio.Task[None]] = set()
         self.seconds = 0.0
         """Spent so far, over all threads."""
 
@@ -37,6 +38,18 @@ class Decoder:
         """
         async with self._slots:
             return await use(await self.decode(item))
+
+    def halve(self) -> None:
+        """Holds half as many items, as soon as so many of those in flight are answered."""
+        less = self._in_flight // 2
+        self._in_flight -= less
+        task = asyncio.get_running_loop().create_task(self._give_up(less))
+        self._narrowing.add(task)
+        task.add_done_callback(self._narrowing.discard)
+
+    async def _give_up(self, slots: int) -> None:
+        for _ in range(slots):
+            await self._slots.acquire()
 
     async def decode(self, item: Item) -> DecodedItem:
         """A decoded item; how many of them are held is up to who asks.

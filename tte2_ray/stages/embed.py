@@ -9,12 +9,14 @@ from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.engines import EmbedderConfig, ModelInput, build_embedder
+from tte2_ray.engines.halving import HalvingEmbedder, narrowed
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media import DecodedItem, MediaLimits
 from tte2_ray.milvus.rows import checked_vector
 from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item, ecr_schema, vector_schema
 from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.room import room_of
 from tte2_ray.stages.work import Row, TableStage
 
 STAGE = "embed"
@@ -41,12 +43,14 @@ class EmbedShards(TableStage[Row]):
     """Writes the rows of `vector_schema()`, one for each item of the shard that has an ECR."""
 
     def __init__(self, work: EmbedWork) -> None:
-        engine = work.embedder.engine
+        room = room_of("embedder")
+        engine = narrowed(work.embedder.engine, room.halvings)
         decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
+        room.then(decoder.halve)
         schema = vector_schema(work.recipe.dimension)
         super().__init__(STAGE, work.index, open_store(work.root), work.prefix, schema, decoder)
         self._work = work
-        self._embedder = build_embedder(work.embedder)
+        self._embedder = HalvingEmbedder(build_embedder, work.embedder, room)
 
     def key_of(self, item: Item, ecr: Row) -> str:
         """Names all that decides the vector of an item with this ECR."""

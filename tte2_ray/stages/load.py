@@ -4,7 +4,7 @@ This is where a shard's accounting closes: every item is either in the collectio
 """
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,25 +12,24 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from tte2_ray.artifacts.dead_letters import write_dead_letters
-from tte2_ray.artifacts.markers import mark_done, marker_key
 from tte2_ray.artifacts.shards import Shard
-from tte2_ray.artifacts.store import open_store
-from tte2_ray.errors import ValidationError
+from tte2_ray.artifacts.store import Store, open_store
+from tte2_ray.milvus.abilities import abilities
+from tte2_ray.milvus.bulk import Bulk
+from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.journal import Journal
 from tte2_ray.milvus.rows import IndexRow
 from tte2_ray.milvus.writer import Rejected, Writer
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.doing import Doing
+from tte2_ray.stages.shard_closing import STAGE, ShardCloser
 from tte2_ray.stages.to_load import ShardReader, ToLoad
 from tte2_ray.stages.work import as_columns, shards_of
 
 if TYPE_CHECKING:
     import numpy as np
 
-STAGE = "load"
-LETTERS = "dead_letters"
-"""In the marker of a shard: the keys of the files that hold its rejected rows."""
 _THREADS = 4
 """That read shards ahead, and commit them: a store answers late, but many at once."""
 _TOLD_A_CALL = 16
@@ -58,6 +57,28 @@ class LoadWork:
     collection: str
     dimension: int
 
+    @property
+    def journal_prefix(self) -> str:
+        """Folder of what was begun to be imported into this version."""
+        return f"{self.prefix.rpartition('/')[0]}/bulk"
+
+    def reader(self, store: Store) -> ShardReader:
+        """Reads its shards."""
+        return ShardReader(
+            store,
+            self.ecr_prefix,
+            self.vector_prefix,
+            dimension=self.dimension,
+            with_metadata=bool(self.milvus.metadata_fields),
+        )
+
+    def closer(self, store: Store, reader: ShardReader) -> ShardCloser:
+        """Closes its shards."""
+        return ShardCloser(
+            store=store, reader=reader, prefix=self.prefix,
+            dead_letter_prefix=self.dead_letter_prefix,
+        )  # fmt: skip
+
 
 class LoadShards:
     """Reads name, key, rows, rejected of shards; returns `Counts`; commits each shard."""
@@ -70,13 +91,8 @@ class LoadShards:
         self._work = work
         self._store = open_store(work.root)
         self._writer = Writer(work.milvus, work.collection, dimension=work.dimension)
-        self._reader = ShardReader(
-            self._store,
-            work.ecr_prefix,
-            work.vector_prefix,
-            dimension=work.dimension,
-            with_metadata=bool(work.milvus.metadata_fields),
-        )
+        self._reader = work.reader(self._store)
+        self._closer = work.closer(self._store, self._reader)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="load")
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="send")
         self._doing = Doing(STAGE)
@@ -100,6 +116,7 @@ class LoadShards:
             ValidationError: an item of a shard is neither loaded nor rejected.
         """
         began = time.perf_counter()
+        settle_imports(self._work, self._store, shards)
         closing: _Closing = SimpleQueue()
         sending = self._sender.submit(self._send, shards, closing)
         try:
@@ -118,7 +135,7 @@ class LoadShards:
                 one = sent.popleft()
                 behind += one.sent
                 of_shard = [each for each in rejected if each.shard == one.shard.name]
-                closing.put(self._threads.submit(self._close, one, of_shard))
+                closing.put(self._threads.submit(self._closer.close, one, of_shard))
 
         try:
             with self._doing.at("in Milvus", f"{len(shards)} shards from {shards[0].name}"):
@@ -129,34 +146,39 @@ class LoadShards:
 
     def _rows(self, shards: Sequence[Shard], sent: deque[ToLoad]) -> Iterator[IndexRow]:
         """The rows of shards, which are read a few ahead and added to `sent` as they come."""
-        for one in _ahead(self._threads, self._reader.read, shards):
+        for one in ahead(self._threads, self._reader.read, shards):
             sent.append(one)
             rows, one.rows = one.rows, []
             yield from rows
 
-    def _close(self, one: ToLoad, rejected: Sequence[Rejected]) -> Counts:
-        """Accounts for a shard whose rows are in or rejected, and marks it."""
-        shard, done = one.shard, one.sent - len(rejected)
-        letters = [*one.letters, *(self._reader.letter(shard, _row_of(x)) for x in rejected)]
-        if done + len(letters) != shard.rows:
-            raise ValidationError(
-                f"shard {shard.name}: {shard.rows} rows in, but {done} indexed and "
-                f"{len(letters)} rejected; its tables do not belong together: delete them and rerun"
-            )
-        files = []
-        if letters:
-            files = [write_dead_letters(self._store, self._work.dead_letter_prefix, letters)]
-        classes = Counter(letter.error_class for letter in letters)
-        counts = Counts(rows=shard.rows, done=done, rejected=len(letters), classes=dict(classes))
-        stats = (counts + one.spent).as_dict() | {LETTERS: files}
-        mark_done(self._store, marker_key(self._work.prefix, shard), stats)
-        return counts
+
+def settle_imports(work: LoadWork, store: Store, shards: Sequence[Shard]) -> None:
+    """Sees that no import which an earlier run began brings rows in beside those that are sent.
+
+    Args:
+        work: of the stage.
+        store: where artifacts lie.
+        shards: about to be loaded by requests.
+    """
+    journal = Journal(store, work.journal_prefix)
+    if next(journal.batches_of([shard.name for shard in shards]), None) is None:
+        return
+    client = connect(work.milvus)
+    if abilities(client, work.milvus).imports_files:
+        Bulk(work.milvus, work.collection, journal).settle([shard.name for shard in shards])
+    client.close()
 
 
-def _ahead(
+def ahead(
     threads: ThreadPoolExecutor, read: Callable[[Shard], ToLoad], shards: Sequence[Shard]
 ) -> Iterator[ToLoad]:
-    """What is read of shards, in order, while the next ones are being read."""
+    """What is read of shards, in order, while the next ones are being read.
+
+    Args:
+        threads: that read.
+        read: a shard.
+        shards: to be read.
+    """
     waiting: deque[Future[ToLoad]] = deque()
     for shard in shards:
         waiting.append(threads.submit(read, shard))
@@ -164,12 +186,3 @@ def _ahead(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _row_of(refused: Rejected) -> dict[str, str]:
-    return {
-        "item_id": refused.item_id,
-        "error_class": refused.error_class.value,
-        "error_message": refused.message,
-        "error_stage": STAGE,
-    }

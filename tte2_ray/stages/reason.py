@@ -8,10 +8,12 @@ from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.ecr import finished_ecr
 from tte2_ray.engines import ModelInput, ReasonerConfig, build_reasoner
+from tte2_ray.engines.halving import HalvingReasoner, narrowed
 from tte2_ray.media import DecodedItem, MediaLimits
 from tte2_ray.prompts import item_text
 from tte2_ray.schema import Item, ecr_schema
 from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.room import room_of
 from tte2_ray.stages.work import Row, TableStage
 
 STAGE = "reason"
@@ -36,8 +38,10 @@ class ReasonShards(TableStage[Item]):
     """Writes the rows of `ecr_schema()`, one for each item of the shard."""
 
     def __init__(self, work: ReasonWork) -> None:
-        engine = work.reasoner.engine
+        self._room = room_of("reasoner")
+        engine = narrowed(work.reasoner.engine, self._room.halvings)
         decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
+        self._room.then(decoder.halve)
         super().__init__(
             STAGE, work.index, open_store(work.root), work.prefix, ecr_schema(), decoder
         )
@@ -45,7 +49,7 @@ class ReasonShards(TableStage[Item]):
         self._start()
 
     def _start(self) -> None:
-        self._reasoner = build_reasoner(self._work.reasoner)
+        self._reasoner = HalvingReasoner(build_reasoner, self._work.reasoner, self._room)
 
     def recipe_of(self, item: Item) -> EcrRecipe:
         """What decides the ECR of an item, besides the item."""
@@ -91,7 +95,7 @@ class ReasonShards(TableStage[Item]):
         ecr, note = finished_ecr(said.text, said.truncated)
         return {
             "ecr": ecr,
-            "notes": "; ".join(part for part in (decoded.notes, note) if part),
+            "notes": "; ".join(part for part in (decoded.notes, said.note, note) if part),
             "prompt_tokens": said.prompt_tokens,
             "visual_tokens": said.visual_tokens,
             "output_tokens": said.output_tokens,

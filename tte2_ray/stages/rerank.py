@@ -28,6 +28,7 @@ from tte2_ray.cascade import (
 )
 from tte2_ray.cascade.ledger import RERANKING
 from tte2_ray.engines import JudgeConfig, ReasonerConfig, build_judge, build_reasoner
+from tte2_ray.engines.halving import HalvingJudge, HalvingReasoner, narrowed
 from tte2_ray.engines.lazily import LazyJudge, LazyReasoner
 from tte2_ray.errors import RuntimeFailure
 from tte2_ray.media import MediaLimits
@@ -43,6 +44,7 @@ from tte2_ray.stages.outcomes import counted, outcome_row, rows_of
 from tte2_ray.stages.own_stages import Before, OwnStages, own_stages
 from tte2_ray.stages.query_media import with_media
 from tte2_ray.stages.ready import QueryReader, Ready, Sources
+from tte2_ray.stages.room import room_of
 from tte2_ray.stages.work import Row, as_columns, leave_with_dead_engine, shards_of
 
 if TYPE_CHECKING:
@@ -95,15 +97,22 @@ class RerankShards:
     """Reads name, key, rows, rejected of shards; returns `Counts`; commits each shard."""
 
     def __init__(self, work: RerankWork) -> None:
-        engine = work.judge.engine
+        judge, rewriter = room_of("judge"), room_of("rewriter")
+        self._engine = engine = narrowed(work.judge.engine, judge.halvings)
         self._work, self._store = work, open_store(work.root)
         self._decoder = Decoder(work.limits, engine.decode_threads, engine.max_in_flight)
-        at_once = shown_in_flight(work.cascade, engine, work.rewriter.engine)
+        judge.then(self._decoder.halve)
+        beside = narrowed(work.rewriter.engine, rewriter.halvings)
+        at_once = shown_in_flight(work.cascade, engine, beside)
         self._shown = CandidateMedia(self._store, work.corpus, work.recipe, self._decoder, at_once)
         self._reader = QueryReader(self._store, Searcher(work.sources.milvus), work.sources)
         self._starts = _Starts()
-        self._judge = LazyJudge(partial(self._starts.of, build_judge, work.judge))
-        self._rewriter = LazyReasoner(partial(self._starts.of, build_reasoner, work.rewriter))
+        start_judge = partial(self._starts.of, build_judge)
+        start_rewriter = partial(self._starts.of, build_reasoner)
+        self._judge = LazyJudge(partial(HalvingJudge, start_judge, work.judge, judge))
+        self._rewriter = LazyReasoner(
+            partial(HalvingReasoner, start_rewriter, work.rewriter, rewriter)
+        )
         self._clock = engine_clock(work.index, STAGE)
 
     def __del__(self) -> None:
@@ -175,7 +184,7 @@ class RerankShards:
         )
         retrieved = [(each.asked, each.candidates) for each in ready]
         work = self._work
-        in_flight = queries_in_flight(work.cascade, work.policy, work.judge.engine)
+        in_flight = queries_in_flight(work.cascade, work.policy, self._engine)
         try:
             with self._clock.request():
                 return await rerank_many(cascade, retrieved, work.budget, in_flight=in_flight)

@@ -18,13 +18,14 @@ from tte2_ray.artifacts.markers import mark_done, marker_key, table_key
 from tte2_ray.artifacts.shards import Shard, read_shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table, write_table
-from tte2_ray.errors import RowError, RuntimeFailure
+from tte2_ray.errors import OutOfMemory, RowError, RuntimeFailure
 from tte2_ray.media import DecodedItem
 from tte2_ray.schema import Item
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.decoder import Decoder
 from tte2_ray.stages.doing import Doing
 from tte2_ray.stages.metrics import engine_clock
+from tte2_ray.stages.room import say_farewell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -197,4 +198,6 @@ def leave_with_dead_engine(error: RuntimeFailure) -> None:
     (https://github.com/ray-project/ray/issues/59522).
     """
     print(f"tte2_ray: {error}; this worker ends and is replaced", file=sys.stderr, flush=True)
+    if not isinstance(error, OutOfMemory):
+        say_farewell()
     os._exit(1)

@@ -5,12 +5,14 @@ that starts with a dot) are no items; files of other types are rejected rows.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from tte2_ray.artifacts.corpus.rows import CorpusRow, accept, reject
 from tte2_ray.artifacts.store import ObjectRefusedError, Store, check_key
 from tte2_ray.errors import ResourceMissingError, RowError, RowErrorClass
-from tte2_ray.media.document import is_encrypted
+from tte2_ray.media.bounded import read_bounded
+from tte2_ray.media.decode import count_pages
+from tte2_ray.media.limits import MediaLimits
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 
@@ -27,14 +29,16 @@ def is_media(key: str) -> bool:
     return bool(_kind(key))
 
 
-def read_file(store: Store, key: str, size: int, max_pages: int) -> Iterator[tuple[str, CorpusRow]]:
+def read_file(
+    store: Store, key: str, size: int, limits: MediaLimits
+) -> Iterator[tuple[str, CorpusRow]]:
     """Where, and what: the one item of a file, or as many as a PDF has pages.
 
     Args:
         store: the folder.
         key: path within it.
         size: bytes.
-        max_pages: of a PDF; a longer one is a rejected row.
+        limits: of a PDF: its bytes, its pages, and what it may cost to count them.
 
     Raises:
         PrerequisiteError, RuntimeFailure: the folder's store cannot be reached, or failed.
@@ -43,7 +47,7 @@ def read_file(store: Store, key: str, size: int, max_pages: int) -> Iterator[tup
     try:
         _check_name(key)
         uri = store.uri(key)
-        rows = _rows(store, key, size, max_pages)
+        rows = _rows(store, key, size, limits)
     except RowError as error:
         yield uri, reject(uri, error, {"item_id": key, "uri": uri})
         return
@@ -64,7 +68,7 @@ def _check_name(key: str) -> None:
         raise RowError(RowErrorClass.BAD_ID, message) from error
 
 
-def _rows(store: Store, key: str, size: int, max_pages: int) -> Iterable[dict[str, Any]]:
+def _rows(store: Store, key: str, size: int, limits: MediaLimits) -> Iterable[dict[str, Any]]:
     """The rows of a file that was found to have some; those of a PDF are made one by one."""
     kind = _kind(key)
     if not kind:
@@ -76,7 +80,7 @@ def _rows(store: Store, key: str, size: int, max_pages: int) -> Iterable[dict[st
         if kind == "text":
             return [{"item_id": key, "text": _text(store, key, size)}]
         if kind == "document_uri":
-            return _pages(store.uri(key), key, _page_count(store, key, max_pages))
+            return _pages(store.uri(key), key, _page_count(store, key, limits))
     except ResourceMissingError as error:
         raise RowError(RowErrorClass.NOT_FOUND, str(error)) from error
     except ObjectRefusedError as error:
@@ -96,28 +100,13 @@ def _text(store: Store, key: str, size: int) -> bytes:
     return store.get(key).removeprefix(b"\xef\xbb\xbf")
 
 
-def _page_count(store: Store, key: str, max_pages: int) -> int:
-    import pypdfium2
-
+def _page_count(store: Store, key: str, limits: MediaLimits) -> int:
+    uri = store.uri(key)
     with store.open(key) as file:
-        try:
-            pages = _count(pypdfium2.PdfDocument, file)
-        except pypdfium2.PdfiumError as error:
-            if is_encrypted(error):
-                raise RowError(RowErrorClass.ENCRYPTED, "the PDF is encrypted") from error
-            raise RowError(RowErrorClass.CORRUPT_MEDIA, f"no PDF: {error}") from error
-    if pages > max_pages:
-        message = f"the PDF states {pages} pages, over max_pages {max_pages}"
-        raise RowError(RowErrorClass.TOO_LARGE, message)
-    return pages
-
-
-def _count(open_document: Any, file: BinaryIO) -> int:
-    document = open_document(file, autoclose=False)
-    try:
-        pages = len(document)
-    finally:
-        document.close()
+        pages = count_pages(read_bounded(file, uri, limits), uri, limits)
     if pages < 1:
         raise RowError(RowErrorClass.NO_SUCH_PAGE, "the PDF has no pages")
+    if pages > limits.max_pages:
+        message = f"the PDF states {pages} pages, over max_pages {limits.max_pages}"
+        raise RowError(RowErrorClass.TOO_LARGE, message)
     return pages

@@ -43,7 +43,7 @@ def parquet_rows(
                 for row in _rows(batch):
                     number += 1
                     yield f"{uri} row {number}", row
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a name
             raise ValidationError(f"{uri}: not a readable Parquet file: {error}") from error
 
 

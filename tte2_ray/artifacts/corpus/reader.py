@@ -43,8 +43,8 @@ def read_corpus(
         ConfigError: the format cannot be told.
         ValidationError: a file is broken as a whole.
     """
-    max_pages = (limits or MediaLimits()).max_pages
-    return _first_of_each(_all_rows(locate(source, corpus_format), max_pages), source)
+    rows = _all_rows(locate(source, corpus_format), limits or MediaLimits())
+    return _first_of_each(rows, source)
 
 
 def require_items(rows: Iterable[CorpusRow]) -> Iterator[Item | RejectedRow]:
@@ -57,11 +57,11 @@ def require_items(rows: Iterable[CorpusRow]) -> Iterator[Item | RejectedRow]:
             yield row
 
 
-def _all_rows(found: CorpusSource, max_pages: int) -> Iterator[tuple[str, CorpusRow]]:
+def _all_rows(found: CorpusSource, limits: MediaLimits) -> Iterator[tuple[str, CorpusRow]]:
     listed = found.keys()
     for key, size in listed:
         if found.format == "files":
-            yield from read_file(found.store, key, size, max_pages)
+            yield from read_file(found.store, key, size, limits)
         else:
             require_readable_name(found.store, key)
             yield from _manifest_rows(found, key)

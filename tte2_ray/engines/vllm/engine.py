@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tte2_ray.engines.config import EngineConfig
 from tte2_ray.engines.models import hub_hint
 from tte2_ray.engines.price import refuse_above_price
-from tte2_ray.engines.protocols import ModelInput
-from tte2_ray.engines.vllm_input import chat_prompt, engine_arguments, prepare_environment
-from tte2_ray.errors import PrerequisiteError, RowError, RowErrorClass, RuntimeFailure
+from tte2_ray.engines.vllm.last_words import LastWords, tells_of_memory
+from tte2_ray.engines.vllm_input import engine_arguments, prepare_environment
+from tte2_ray.errors import (
+    OutOfMemory,
+    PrerequisiteError,
+    RowError,
+    RowErrorClass,
+    RuntimeFailure,
+)
 
 if TYPE_CHECKING:
     from vllm import PoolingParams, PoolingRequestOutput
@@ -35,6 +41,7 @@ class VllmEngine:
             ResourceMissingError: the model's folder or name does not exist.
         """
         prepare_environment(config)
+        self._last_words = LastWords()
         given = engine_arguments(config, runner, **engine_args)
         try:
             from vllm import AsyncEngineArgs
@@ -63,15 +70,11 @@ class VllmEngine:
         self._visual_ids = {i for i in ids if i is not None}
         self._numbers = itertools.count()
 
-    def prompt(self, given: ModelInput, suffix: str = "", system: str = "") -> Any:
-        """See `chat_prompt`."""
-        return chat_prompt(self.tokenizer, given, suffix, system)
-
     async def rendered(self, prompt: Any, most_tokens: int = 0) -> Any:
         """A prompt as the engine's core takes it: tokenised, its media processed, once.
 
         Args:
-            prompt: of `prompt`, or of another in `vllm_input`.
+            prompt: of `vllm_input`.
             most_tokens: that it may have; 0 for no bound but the context.
 
         Raises:
@@ -94,6 +97,7 @@ class VllmEngine:
 
         Raises:
             RowError: the engine refuses the prompt.
+            OutOfMemory: of that it died, or what stands before it.
             RuntimeFailure: the engine is dead.
         """
         made = await self.rendered(prompt, most_tokens)
@@ -109,8 +113,23 @@ class VllmEngine:
 
         try:
             yield
-        except (ValueError, TypeError, RuntimeError, VLLMError) as error:
-            raise _refusal(error, self.max_model_len) from error
+        except (ValueError, TypeError, RuntimeError, MemoryError, VLLMError) as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> Exception:
+        """A `RowError` for what is wrong with one input, a `RuntimeFailure` for a dead engine."""
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        if isinstance(error, EngineDeadError):
+            return _death(self._last_words.cause())
+        text = _first_line(error)
+        if isinstance(error, MemoryError) or tells_of_memory(text):  # in this process
+            return OutOfMemory(f"out of memory beside the engine: {text}")
+        if any(mark in text for mark in _TOO_LONG):
+            context = f"context of {self.max_model_len} tokens"
+            hint = f"{text} ({context}: shorten the text or lower max_pixels)"
+            return RowError(RowErrorClass.CONTEXT_OVERFLOW, hint)
+        return RowError(RowErrorClass.ENGINE_REJECTED, f"{type(error).__name__}: {text}")
 
     def visual_tokens(self, ids: "list[int] | None") -> int:
         """How many tokens of a prompt stand for pixels."""
@@ -155,18 +174,12 @@ async def last(outputs: AsyncIterator[Output]) -> Output:
 _TOO_LONG = ("maximum context length", "maximum model length", "max_model_len", "longer than")
 
 
-def _refusal(error: Exception, max_model_len: int) -> Exception:
-    """A `RowError` for what is wrong with one input, a `RuntimeFailure` for a dead engine."""
-    from vllm.v1.engine.exceptions import EngineDeadError
-
-    if isinstance(error, EngineDeadError):
-        return RuntimeFailure(f"the engine died: {_first_line(error)}")
-    text = _first_line(error)
-    too_long = any(mark in text for mark in _TOO_LONG)
-    if too_long:
-        hint = f"{text} (context of {max_model_len} tokens: shorten the text or lower max_pixels)"
-        return RowError(RowErrorClass.CONTEXT_OVERFLOW, hint)
-    return RowError(RowErrorClass.ENGINE_REJECTED, f"{type(error).__name__}: {text}")
+def _death(cause: str) -> RuntimeFailure:
+    """One without a word is taken for a matter of memory, for which the kernel kills."""
+    if not cause:
+        return OutOfMemory("the engine died without a word, for its memory most likely")
+    kind = OutOfMemory if tells_of_memory(cause) else RuntimeFailure
+    return kind(f"the engine died: {cause}")
 
 
 def _first_line(error: BaseException) -> str:

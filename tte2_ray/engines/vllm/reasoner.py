@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from tte2_ray.engines.config import ReasonerConfig
+from tte2_ray.engines.neutral import marks_of
 from tte2_ray.engines.protocols import ModelInput, Reasoned
 from tte2_ray.engines.vllm.engine import VllmEngine, last
+from tte2_ray.engines.vllm_input import chat_prompt
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
@@ -15,13 +17,14 @@ class VllmReasoner(VllmEngine):
 
     def __init__(self, config: ReasonerConfig) -> None:
         super().__init__(config.engine, "generate")
-        self._sampling = config.sampling
+        self._sampling, self._instruction = config.sampling, config.instruction
 
     async def reason(
         self, given: ModelInput, *, most_prompt_tokens: int = 0, most_output_tokens: int = 0
     ) -> Reasoned:
         """See `Reasoner.reason`."""
-        made = await self.rendered(self.prompt(given), most_prompt_tokens)
+        prompt = chat_prompt(self.tokenizer, given, instruction=self._instruction)
+        made = await self.rendered(prompt, most_prompt_tokens)
         params = self._params(most_output_tokens or self._sampling.max_tokens)
         with self.refusals():
             output = await last(
@@ -35,6 +38,7 @@ class VllmReasoner(VllmEngine):
             visual_tokens=self.visual_tokens(output.prompt_token_ids),
             output_tokens=len(said.token_ids),
             cached_tokens=output.num_cached_tokens or 0,
+            note=marks_of(self.tokenizer).note(given.text, self._instruction),
         )
 
     def _params(self, most_output_tokens: int) -> "SamplingParams":

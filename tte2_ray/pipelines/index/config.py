@@ -45,10 +45,22 @@ class EstimateConfig(PriceConfig):
     sample_rows: int = speed(32)
     """Rows that are decoded for the plan; --dry-run, and a first run on models whose speed is not
     known, reason about and embed them, too."""
+    rows: int = speed(0)
+    """Of a corpus like this one: --dry-run prints a page of what so many would take, by formula; 0
+    for none."""
+    usd_per_1000_puts: float = speed(0.005)
+    """Price of 1,000 PUT or LIST requests of S3, US dollars; list prices of AWS in 2025, as the
+    next two: write what yours cost."""
+    usd_per_1000_gets: float = speed(0.0004)
+    """Price of 1,000 GET or HEAD requests of S3, US dollars."""
+    usd_per_gb_month: float = speed(0.023)
+    """Price of 10**9 bytes in S3 for a month, US dollars."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_at_least(1, self, ("sample_rows",), "estimate.")
+        prices = ("usd_per_1000_puts", "usd_per_1000_gets", "usd_per_gb_month")
+        require_at_least(0, self, ("rows", *prices), "estimate.")
 
 
 @dataclass(frozen=True, kw_only=True)

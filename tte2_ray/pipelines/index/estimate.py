@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from tte2_ray.artifacts.shards import Plan, Shard
 from tte2_ray.engines import EngineConfig
 from tte2_ray.pipelines.index.config import IndexConfig
+from tte2_ray.pipelines.index.formulas import phase_seconds
 from tte2_ray.pipelines.index.sample import Sample
 from tte2_ray.pipelines.prices import dollars, usd_per_hour
 from tte2_ray.pipelines.progress import duration
@@ -93,9 +94,8 @@ def estimate(
 ) -> Estimate:
     """The sample, scaled to what is to do.
 
-    Time of a phase = start of its engine + its tokens / (tokens a second of one replica ×
-    replicas); cost = that time × replicas × price of what a replica holds. No more replicas
-    start than there are shards to do.
+    Time of a phase as `formulas.phase_seconds` has it; cost = that time × replicas × price of what
+    a replica holds. No more replicas start than there are shards to do.
 
     Args:
         config: replicas, limits and prices.
@@ -104,7 +104,7 @@ def estimate(
         rates: by phase; each tells time.
     """
     phases = []
-    written, at_most = _written(config, sample, rates.get("reason"))
+    written, at_most = written_tokens(config, sample, rates.get("reason"))
     for name, engine in _engines(config):
         rows = sum(shard.rows for shard in todo[name])
         if not rows:
@@ -116,7 +116,7 @@ def estimate(
         amount = read + output if engine else 1.0
         rate, replicas = rates[name], engine.replicas if engine else config.load_writers
         replicas = min(replicas, len(todo[name]))
-        seconds = rate.start_s + rows * amount / (rate.per_s * replicas)
+        seconds = phase_seconds(rows, amount, rate.per_s, replicas, rate.start_s)
         phases.append(
             PhaseEstimate(
                 name=name,
@@ -195,8 +195,14 @@ def _engines(config: IndexConfig) -> tuple[tuple[str, EngineConfig | None], ...]
     )
 
 
-def _written(config: IndexConfig, sample: Sample, rate: Rate | None) -> tuple[float, bool]:
-    """Tokens of an ECR, and whether that is only their limit."""
+def written_tokens(config: IndexConfig, sample: Sample, rate: Rate | None) -> tuple[float, bool]:
+    """Tokens of an ECR, and whether that is only their limit.
+
+    Args:
+        config: with that limit.
+        sample: of the corpus.
+        rate: of the reasoner; None where nothing is known of it.
+    """
     if sample.output_tokens:
         return sample.output_tokens, False
     if rate and rate.output_tokens:

@@ -12,6 +12,7 @@ from tte2_ray.pipelines.drawn import draw
 from tte2_ray.pipelines.index import preflight
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate, print_unknown
+from tte2_ray.pipelines.index.foresee import print_foreseen, stand_in
 from tte2_ray.pipelines.index.measure import Measured, measure
 from tte2_ray.pipelines.index.plan import Job, unread_by_class
 from tte2_ray.pipelines.index.sample import Ecrs, Sample, look, written_before
@@ -72,7 +73,8 @@ def dry_run(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
     """Runs a sample on the engines, and prints what is ahead; nothing is written to the store.
 
     Engines are not started for a sample of which no row can be indexed, nor where they have nothing
-    left to do.
+    left to do, nor are fake ones where a page is asked for (`estimate.rows`): they stand for models
+    that are not here.
 
     Args:
         job: with its plan.
@@ -90,17 +92,19 @@ def dry_run(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
             f"{unread_by_class(job.plan, plans)}. Run the job without --dry-run for dead letters "
             "that say why"
         )
-    drawn = _drawn(job, plans, todo)
+    drawn, rates = _drawn(job, plans, todo), _known(job)
     if drawn is None:
         out.write("       nothing to do: every phase is done\n")
+        print_foreseen(job, plans, rates, out)
         return None
-    rates = _known(job)
-    if drawn.sample.good and (todo["reason"] or todo["embed"]):
+    if drawn.sample.good and (todo["reason"] or todo["embed"]) and not stand_in(job.config):
         require_answer(job.config.ray)
         with cluster(job.config.ray) as grows:
             preflight.require_cluster(job.config, out, grows=grows)
             rates |= {name: each.rate for name, each in _measured(job, drawn, {}).items()}
-    return _told(job.config, drawn.sample, todo, rates, out)
+    found = _told(job.config, drawn.sample, todo, rates, out)
+    print_foreseen(job, plans, rates, out)
+    return found
 
 
 def _drawn(job: Job, plans: Store, todo: Todo) -> _Drawn | None:

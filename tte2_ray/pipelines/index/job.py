@@ -17,7 +17,6 @@ from tte2_ray.artifacts.around import FencedStore, Overlay
 from tte2_ray.artifacts.lease import Lease, held
 from tte2_ray.artifacts.store import Store
 from tte2_ray.config import Loaded, Options
-from tte2_ray.media.aws import aws_environment
 from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.cluster import cluster, require_answer
 from tte2_ray.pipelines.flow import Phase, PhaseResult
@@ -33,8 +32,9 @@ from tte2_ray.pipelines.index.publish import finished, forget_what_is_gone, make
 from tte2_ray.pipelines.index.results import Results, Run, keep_run, report_results
 from tte2_ray.pipelines.outcome import outcome_told, tell_running
 from tte2_ray.pipelines.phases import Pool, engine_pool
+from tte2_ray.stages.bulk_load import loader_of
 from tte2_ray.stages.embed import EmbedShards, EmbedWork
-from tte2_ray.stages.load import LoadShards, LoadWork
+from tte2_ray.stages.load import LoadWork
 from tte2_ray.stages.reason import ReasonShards, ReasonWork
 
 
@@ -115,7 +115,14 @@ def _work(job: Job, out: TextIO) -> tuple[list[PhaseResult], Expected]:
 def run_phases(job: Job, out: TextIO) -> Iterator[PhaseResult]:
     """Reason, embed, load."""
     config = job.config
+    if how := _loader(job)[1]:
+        out.write(f"       rows go into Milvus {how}\n")
     return flow.run_phases(phases_of(job), job.plan, job.store, config.index, config.estimate, out)
+
+
+def _loader(job: Job) -> tuple[type, str]:
+    """See `loader_of`."""
+    return loader_of(job.config.milvus, lambda: sum(shard.rows for shard in remaining(job)["load"]))
 
 
 def phases_of(job: Job) -> tuple[Phase, ...]:
@@ -133,8 +140,7 @@ def phases_of(job: Job) -> tuple[Phase, ...]:
                     milvus=config.milvus, collection=target.spec.name,
                     dimension=recipe.dimension)  # fmt: skip
     writers = Pool(replicas=config.load_writers, num_cpus=1.0, num_gpus=0.0, in_flight=1,
-                   max_restarts=ray.max_restarts, environment=aws_environment(),
-                   stall_s=ray.stall_s)  # fmt: skip
+                   max_restarts=ray.max_restarts, stall_s=ray.stall_s)  # fmt: skip
     reasoner, embedder = config.reasoner.engine, config.embedder.engine
     made = job.made
     return (
@@ -142,6 +148,6 @@ def phases_of(job: Job) -> tuple[Phase, ...]:
               pool=engine_pool(reasoner, ray), engine=reasoner, made=made["reason"]),
         Phase(name="embed", stage=EmbedShards, work=embed, prefix=embed.prefix,
               pool=engine_pool(embedder, ray), engine=embedder, made=made["embed"]),
-        Phase(name="load", stage=LoadShards, work=load, prefix=load.prefix, pool=writers,
+        Phase(name="load", stage=_loader(job)[0], work=load, prefix=load.prefix, pool=writers,
               engine=None, made=made["load"]),
     )  # fmt: skip

@@ -1,8 +1,9 @@
 """A sample of what is still to do, run on the engines as the job would."""
 
 import asyncio
+import os
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from tte2_ray.engines import (
     build_embedder,
     build_reasoner,
 )
+from tte2_ray.engines.halving import HalvingEmbedder, HalvingReasoner, Room
 from tte2_ray.errors import RowError, RuntimeFailure, TteError
 from tte2_ray.media import decode_item
 from tte2_ray.pipelines.config import RayConfig
@@ -63,15 +65,17 @@ def _on_a_replica(
 ) -> tuple[Measured, Ecrs]:
     import ray
 
+    pool = engine_pool(engine, RayConfig())
     run = ray.remote(
         num_cpus=engine.num_cpus,
         num_gpus=engine.num_gpus,
         max_calls=1,  # the process ends with its engine
         max_retries=0,
-        runtime_env={"env_vars": dict(engine_pool(engine, RayConfig()).environment)},
-    )(_measure)
+        runtime_env={"env_vars": dict(pool.environment)},
+    )(_measure_with)
     try:
-        measured: tuple[Measured, Ecrs] = ray.get(run.remote(config, list(items), ecrs))
+        answer = run.remote(pool.credentials, config, list(items), ecrs)
+        measured: tuple[Measured, Ecrs] = ray.get(answer)
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, TteError) else error) from None
     except ray.exceptions.RayError as error:  # its process was killed, of memory most often
@@ -83,6 +87,13 @@ def _on_a_replica(
     return measured
 
 
+def _measure_with(
+    credentials: Mapping[str, str], config: IndexConfig, items: Sequence[Item], ecrs: Ecrs | None
+) -> tuple[Measured, Ecrs]:
+    os.environ.update(credentials)
+    return _measure(config, items, ecrs)
+
+
 def _measure(
     config: IndexConfig, items: Sequence[Item], ecrs: Ecrs | None
 ) -> tuple[Measured, Ecrs]:
@@ -92,7 +103,7 @@ def _measure(
 
 async def _reason(config: IndexConfig, items: Sequence[Item]) -> tuple[Measured, Ecrs]:
     began = time.perf_counter()
-    reasoner = build_reasoner(config.reasoner)
+    reasoner = HalvingReasoner(build_reasoner, config.reasoner, Room("reasoner"))
     start_s = time.perf_counter() - began
     given = _decoded(config, items, config.reasoner.instruction)
     said, seconds = await _answers([reasoner.reason(g) for g in given.values()])
@@ -103,7 +114,7 @@ async def _reason(config: IndexConfig, items: Sequence[Item]) -> tuple[Measured,
 
 async def _embed(config: IndexConfig, items: Sequence[Item], ecrs: Ecrs) -> tuple[Measured, Ecrs]:
     began = time.perf_counter()
-    embedder = build_embedder(config.embedder)
+    embedder = HalvingEmbedder(build_embedder, config.embedder, Room("embedder"))
     start_s = time.perf_counter() - began
     given = _decoded(config, items, config.embedder.instruction)
     reads = config.embedder.reads_ecr

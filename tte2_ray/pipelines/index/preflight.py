@@ -13,6 +13,7 @@ from tte2_ray.artifacts.corpus.source import locate
 from tte2_ray.artifacts.manifest import index_folder
 from tte2_ray.artifacts.store import ObjectRefusedError, Store, open_store
 from tte2_ray.milvus import server
+from tte2_ray.milvus.bulk import require_importing
 from tte2_ray.milvus.collection import collection_name
 from tte2_ray.pipelines import nodes
 from tte2_ray.pipelines.checks import require_folder, require_kept, require_milvus
@@ -48,6 +49,7 @@ def check(config: IndexConfig, *, dry_run: bool) -> tuple[IndexConfig, Store]:
         require_folder(config.report_dir)
     if config.milvus.uri:
         require_milvus(config.milvus)
+        require_importing(config.milvus, write=not dry_run)
     config.embedding_recipe()  # hashes the weights that are not known yet: minutes for 144 GB
     if not config.milvus.uri and not dry_run:
         config = config.with_milvus(server.resolve(config.milvus))

@@ -27,7 +27,7 @@ from tte2_ray.pipelines.index.alias import Alias, Published
 from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.target import Target
 from tte2_ray.schema import vector_schema
-from tte2_ray.stages.load import LETTERS
+from tte2_ray.stages.shard_closing import LETTERS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
