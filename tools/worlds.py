@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tte2_ray import mini
-from tte2_ray.artifacts.corpus import read_corpus
+from tte2_ray.artifacts.corpus import read_corpus, require_items
 from tte2_ray.metrics import trec
 from tte2_ray.mini.tasks import TASKS
 from tte2_ray.mini.truth import Split
@@ -77,7 +77,7 @@ def read_items(folder: Path) -> list[Item]:
         ValueError: a row is no item.
     """
     items = []
-    for row in read_corpus(str(folder / "items.parquet")):
+    for row in require_items(read_corpus(str(folder / "items.parquet"))):
         if not isinstance(row, Item):
             raise ValueError(f"the world holds a row that is no item: {row.message}")
         items.append(row)

@@ -212,8 +212,8 @@ class World:
         manifests = {m.collection for m in list_manifests(store, self.name)}
         own = {c for c in client.list_collections() if c.startswith(f"{self.name}__")}
         told = set(Collector(client, self.milvus, store, self.name).collections())
-        if missed := own - manifests - told:
-            problems.append(f"collections that gc does not list: {sorted(missed)}")
+        if unlisted := own - manifests - told:
+            problems.append(f"collections that gc does not list: {sorted(unlisted)}")
         if told & manifests:
             problems.append(f"gc lists collections that are needed: {sorted(told & manifests)}")
         return problems
