@@ -37,6 +37,7 @@ from tte2_ray.stages.answer_tables import AnswerTables, read_outcomes, write_ans
 from tte2_ray.stages.candidate_media import CandidateMedia
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.decoder import Decoder
+from tte2_ray.stages.doing import Doing
 from tte2_ray.stages.in_flight import queries_in_flight, shown_in_flight
 from tte2_ray.stages.kept import KeptAnswers
 from tte2_ray.stages.metrics import engine_clock
@@ -113,7 +114,7 @@ class RerankShards:
         self._rewriter = LazyReasoner(
             partial(HalvingReasoner, start_rewriter, work.rewriter, rewriter)
         )
-        self._clock = engine_clock(work.index, STAGE)
+        self._clock, self._doing = engine_clock(work.index, STAGE), Doing(STAGE)
 
     def __del__(self) -> None:
         """Ray Data lets go of a stage before it ends its process: else engines are seen to die,
@@ -139,9 +140,10 @@ class RerankShards:
         """
         began, decoded_before = time.perf_counter(), self._decoder.seconds
         starts_before = self._starts.seconds
-        outcomes = await asyncio.to_thread(read_outcomes, self._store, self._work.prefix, shard)
-        # Tables without a marker: a crash came between them. What they cost is not spent again.
-        counts = counted(outcomes) if outcomes is not None else await self._rerank(shard)
+        with self._doing.at("reranked", f"queries of {shard.name}"):
+            outcomes = await asyncio.to_thread(read_outcomes, self._store, self._work.prefix, shard)
+            # Tables without a marker: a crash came between them. What they cost is not spent again.
+            counts = counted(outcomes) if outcomes is not None else await self._rerank(shard)
         starting_s = self._starts.seconds - starts_before
         counts = replace(
             counts,
