@@ -124,6 +124,7 @@ class World:
             f"report_dir={self.folder / 'report'}", "reasoner.engine.kind=fake",
             "embedder.engine.kind=fake", "failure_budget=0.2", "lease.expiry_s=2",
             "milvus.patience_s=20", "report_samples=2",
+            "media.isolate=false",  # decoders have faults of their own, in tests/media
         ]  # fmt: skip
         overrides += [*self.more, *(each for each in more if each)]
         return Call(overrides=overrides, log=str(self.log), redrive=redrive)
