@@ -9,7 +9,12 @@ LONG_TESTS := tests/tools/demo/test_ray_head.py tests/pipelines/test_miniature.p
 RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run index memory metrics \
 	nodes phases redrive rerank s3_faults sources watchdog) tests/stages/test_room.py
 
-.PHONY: help setup test check $(CHECKS) light on-ray at-length format lock demo rerank-demo evaluate policy \
+# On the real server: what reads and writes it, and what an embedded one cannot do.
+MILVUS_TESTS := $(patsubst %,tests/milvus/test_%.py,abilities imports publish searcher \
+	server_restarts verify writer) $(patsubst %,tests/pipelines/test_%.py,bulk kills publish) \
+	tests/stages/test_bulk_load.py tests/stages/test_bulk_load_s3.py
+
+.PHONY: help setup test check $(CHECKS) light on-ray on-milvus at-length format lock demo rerank-demo evaluate policy \
 	real-corpus bench chaos mini-eval scale
 
 help: ## this list
@@ -24,7 +29,7 @@ demo: setup ## index a generated world by a job on a local Ray, search it, open 
 	@$(BIN)/python -m tools.demo $(ARGS)
 
 test: setup ## set up, run every check, show which hold and how long they took; what CI runs
-	@$(BIN)/python -m tools.checks at-length lint types contracts light on-ray
+	@$(BIN)/python -m tools.checks at-length on-milvus lint types contracts light on-ray
 
 check: $(CHECKS) ## ruff, mypy --strict, import contracts, tests; ends with the first that fails
 
@@ -51,6 +56,9 @@ on-ray: setup
 
 at-length: setup
 	$(BIN)/python -m pytest --durations=12 $(LONG_TESTS)
+
+on-milvus: setup ## tests on the real Milvus server; ARGS="tests/milvus" runs others, those at length too
+	$(BIN)/python -m pytest --milvus-uri real --durations=12 $(or $(ARGS),-m "not at_length" $(MILVUS_TESTS))
 
 format: setup ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

@@ -29,7 +29,7 @@ from tte2_ray.stages.reason import ReasonShards
 from tte2_ray.stages.work import Row as TableRow
 
 ROUNDS = 6
-SHORT, LONG = 192, 64
+SHORT, LONG = 384, 128
 """Items of each kind in a part; a mix has both."""
 SHARD = 64
 MOST = 1.1

@@ -15,7 +15,7 @@ import yaml
 VERSION = "2.3.5"
 _UNPACKED = Path(__file__).parents[1] / "build" / f"milvus-server-{VERSION}"
 _FASTER: dict[str, Any] = {
-    "proxy": {"timeTickInterval": 50},
+    "proxy": {"timeTickInterval": 20},
     "queryCoord": {
         "checkInterval": 200,
         "distPullInterval": 100,

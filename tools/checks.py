@@ -1,6 +1,6 @@
 """Every check and whether it holds: `make test`.
 
-python -m tools.checks at-length lint types contracts light on-ray    # targets of the Makefile
+python -m tools.checks at-length on-milvus lint types contracts light on-ray   # of the Makefile
 
 All are run, whichever fail. The tests on Ray are seen as they go; they wait for clusters and
 engines much of the time, so the other checks run beside them, two at a time in their order, and are

@@ -69,10 +69,25 @@ def closure(roots: list[Requirement]) -> dict[str, str]:
     return versions
 
 
+def locked(roots: list[Requirement], versions: dict[str, str]) -> list[str]:
+    """The lines of the lock; what a platform alone has is pinned where it is asked for.
+
+    >>> locked([Requirement("m==2; sys_platform == 'os/2'"), Requirement("n>1")], {"n": "3"})
+    ['m==2 ; sys_platform == "os/2"\\n', 'n==3\\n']
+    """
+    lines = {name: f"{name}=={version}\n" for name, version in versions.items()}
+    for root in roots:
+        if root.marker is not None:
+            name = canonicalize_name(root.name)
+            lines[name] = f"{name}{root.specifier} ; {root.marker}\n"
+    return [lines[name] for name in sorted(lines)]
+
+
 def main() -> None:
     """Write the lock."""
-    versions = closure(wanted())
-    lines = [f"{name}=={version}\n" for name, version in sorted(versions.items())]
+    roots = wanted()
+    versions = closure([root for root in roots if applies(root, set())])
+    lines = locked(roots, versions)
     LOCK.write_text(HEADER + "".join(lines))
     print(f"{LOCK.relative_to(ROOT)}: {len(lines)} packages")
 

@@ -97,6 +97,7 @@ def test_readers_follow_the_alias_forward_and_back(
     assert publisher.promote("v2") == "v2"
 
 
+@pytest.mark.at_length
 def test_a_rollback_goes_to_what_the_live_version_replaced_when_it_was_promoted(
     publisher: Publisher, add_version: Callable[..., str]
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_rollback_goes_to_what_the_live_version_replaced_when_it_was_promoted(
     assert publisher.rollback() == "v2", "v3 replaced it when it was promoted"
 
 
+@pytest.mark.at_length
 def test_a_version_without_a_row_is_never_served(
     publisher: Publisher, add_version: Callable[..., str]
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_version_without_a_row_is_never_served(
     assert publisher.live_version() == "v1"
 
 
+@pytest.mark.at_length
 def test_the_list_says_what_is_live_loaded_and_verified(
     client: Any, publisher: Publisher, add_version: Callable[..., str]
 ) -> None:
@@ -150,6 +153,7 @@ def test_the_alias_never_names_what_was_not_verified(
     assert publisher.live_version() == "v1"
 
 
+@pytest.mark.at_length
 def test_another_collection_under_the_same_name_is_refused(
     catalog: ListCatalog, publisher: Publisher, add_version: Callable[..., str]
 ) -> None:
@@ -159,6 +163,7 @@ def test_another_collection_under_the_same_name_is_refused(
         publisher.promote("v1")
 
 
+@pytest.mark.at_length
 def test_unknown_dropped_and_absent_versions_are_missing_resources(
     client: Any, publisher: Publisher, add_version: Callable[..., str]
 ) -> None:
@@ -171,6 +176,7 @@ def test_unknown_dropped_and_absent_versions_are_missing_resources(
         publisher.promote("v1")
 
 
+@pytest.mark.at_length
 def test_dropping_keeps_the_live_one_and_the_one_to_go_back_to(
     publisher: Publisher, add_version: Callable[..., str]
 ) -> None:

@@ -37,6 +37,7 @@ def verdict_of_flushes(client: Any, name: str, times: int) -> Verdict | None:
     return None
 
 
+@pytest.mark.at_length
 def test_a_server_that_limits_rates_gets_all_rows_and_each_flush(milvus: MilvusConfig) -> None:
     client = connect(milvus)
     spec = CollectionSpec(index="limited", version="v1", fingerprint="f", dimension=DIMENSION)

@@ -36,7 +36,7 @@ def server(real_milvus: RealMilvus, tmp_path: Path) -> Iterator[RealMilvus]:
 
 @pytest.fixture
 def milvus(server: RealMilvus) -> MilvusConfig:
-    return MilvusConfig(uri=server.uri, batch_rows=50, patience_s=120.0, timeout_s=20.0)
+    return MilvusConfig(uri=server.uri, batch_rows=50, patience_s=120.0, timeout_s=5.0)
 
 
 def made(milvus: MilvusConfig, dimension: int = DIMENSION) -> str:
@@ -44,7 +44,7 @@ def made(milvus: MilvusConfig, dimension: int = DIMENSION) -> str:
     return ensure_collection(connect(milvus), milvus, spec)
 
 
-@pytest.mark.parametrize("ended", ["stop", "kill"])
+@pytest.mark.parametrize("ended", [pytest.param("stop", marks=pytest.mark.at_length), "kill"])
 def test_a_load_by_requests_waits_and_loses_and_doubles_nothing(
     server: RealMilvus, milvus: MilvusConfig, ended: str
 ) -> None:
@@ -70,6 +70,7 @@ def test_a_load_by_requests_waits_and_loses_and_doubles_nothing(
     }
 
 
+@pytest.mark.at_length
 def test_a_server_that_stays_away_ends_the_job_when_patience_is_spent(
     server: RealMilvus, milvus: MilvusConfig
 ) -> None:

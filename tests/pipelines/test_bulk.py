@@ -53,7 +53,15 @@ def test_an_index_made_by_files_is_that_made_by_requests(
     assert again["version"] == results["version"]
 
 
-@pytest.mark.parametrize("step", ["ask", "asked", "imported", "load"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param("ask", marks=pytest.mark.at_length),
+        "asked",
+        pytest.param("imported", marks=pytest.mark.at_length),
+        "load",
+    ],
+)
 def test_killed_in_an_import(by_files: Loaded[IndexConfig], step: str) -> None:
     kill_at(step, by_files)
     marked = 2 * SHARD * (step == "load")
@@ -65,6 +73,7 @@ def test_killed_in_an_import(by_files: Loaded[IndexConfig], step: str) -> None:
     require_once(by_files)
 
 
+@pytest.mark.at_length
 def test_few_rows_go_in_by_requests_where_the_job_may_choose(
     real_milvus: object, configured: Configured, tmp_path: Path
 ) -> None:
