@@ -105,13 +105,13 @@ def test_a_task_that_is_not_there_is_an_error(imports: Imports) -> None:
 def test_a_request_is_not_repeated_by_the_client(imports: Imports, milvus: MilvusConfig) -> None:
     """pymilvus would ask again for as long as the timeout lasts; then both may be heard."""
     heard: list[Any] = []
+    grpc = pytest.importorskip("grpc")
 
     class Breaking:
         """Loses the answer, as a connection does that breaks; a server cannot be told to."""
 
         def __getattr__(self, name: str) -> Any:
             heard.append(name)
-            import grpc
 
             class Lost(grpc.RpcError):
                 def code(self) -> Any:
