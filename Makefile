@@ -11,8 +11,9 @@ RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run in
 
 # On the real server: what reads and writes it, and what an embedded one cannot do.
 MILVUS_TESTS := $(patsubst %,tests/milvus/test_%.py,abilities imports publish searcher \
-	server_restarts verify writer) $(patsubst %,tests/pipelines/test_%.py,bulk kills publish) \
-	tests/stages/test_bulk_load.py tests/stages/test_bulk_load_s3.py
+	server_restarts writer) $(patsubst %,tests/pipelines/test_%.py,bulk publish) \
+	tests/pipelines/test_kills.py::test_killed_while_loading tests/stages/test_bulk_load.py \
+	tests/stages/test_bulk_load_s3.py
 
 .PHONY: help setup test check $(CHECKS) light on-ray on-milvus at-length format lock demo rerank-demo evaluate policy \
 	real-corpus bench chaos mini-eval scale

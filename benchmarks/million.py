@@ -13,24 +13,31 @@ from typing import Any
 from benchmarks.memory import run_driver
 from tools.shown import Row
 from tte2_ray.artifacts.manifest import manifest_key
+from tte2_ray.pipelines.index.formulas import DRIVER_BYTES_A_SHARD, shards_of
 
 FEW, MANY = 10_000, 1_000_000
+SHARD = 128
+"""Rows of a shard, as the job's configuration has it."""
 MOST_MB = 50.0
 MOST_PLAN_BYTES = 100.0
 """Of a shard."""
 AGAIN = 100_000
-REPLICAS = ("reasoner.engine.replicas=2", "embedder.engine.replicas=2")
+CONFIGURED = (f"corpus.rows_per_shard={SHARD}", "reasoner.engine.replicas=2",
+              "embedder.engine.replicas=2")  # fmt: skip
 
 
 def million_rows(folder: Path, few: int = FEW, many: int = MANY) -> list[Row]:
     """What grows, and what does not, between two sizes of corpus."""
-    runs = {rows: run_driver(folder / str(rows), rows, *REPLICAS) for rows in (few, many)}
+    runs = {rows: run_driver(folder / str(rows), rows, *CONFIGURED) for rows in (few, many)}
     grown = runs[many]["peak_mb"] - runs[few]["peak_mb"]
+    each = grown * 1e6 / (shards_of(many, SHARD) - shards_of(few, SHARD))
     seconds = runs[many]["seconds"]
     return [
         Row(name=f"driver's memory, {few:,} to {many:,} rows", value=grown, unit="MB more",
             target=f"< {MOST_MB:.0f}", holds=grown < MOST_MB, n=many),
         Row.stated(f"driver's peak, {many:,} rows", runs[many]["peak_mb"], "MB", many),
+        Row(name="driver's memory, a shard", value=each, unit="bytes",
+            target=f"<= {DRIVER_BYTES_A_SHARD}", holds=each <= DRIVER_BYTES_A_SHARD, n=many),
         *_of_the_object_store(runs[few]["object_store"], runs[many]["object_store"]),
         *_of_the_store(folder / str(many) / "store", runs[many]),
         Row.stated(f"{many:,} rows end to end", seconds, "s", many),
@@ -42,10 +49,10 @@ def million_rows(folder: Path, few: int = FEW, many: int = MANY) -> list[Row]:
 
 def unchanged_corpus(folder: Path, rows: int = AGAIN) -> list[Row]:
     """The same command again over the same corpus; models must not work."""
-    first = run_driver(folder / "again", rows, *REPLICAS)
+    first = run_driver(folder / "again", rows, *CONFIGURED)
     found = [Row.stated(f"first run over {rows:,} rows", first["seconds"], "s", rows)]
     for mode in ("full", "incremental"):
-        told = run_driver(folder / "again", rows, *REPLICAS, f"mode={mode}")
+        told = run_driver(folder / "again", rows, *CONFIGURED, f"mode={mode}")
         spent = sum(told["tokens_this_run"].values()) + len(told["phases"])
         found += [
             Row.stated(f"run over them unchanged, mode={mode}", told["seconds"], "s", rows),

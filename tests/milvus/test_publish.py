@@ -1,5 +1,7 @@
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -95,6 +97,31 @@ def test_readers_follow_the_alias_forward_and_back(
         publisher.rollback()
     assert publisher.promote("v2") == "v1"
     assert publisher.promote("v2") == "v2"
+
+
+def test_a_reader_sees_one_version_or_the_other_while_the_alias_moves(
+    config: MilvusConfig, index: str, publisher: Publisher, add_version: Callable[..., str]
+) -> None:
+    sizes = {"v1": 10, "v2": 30}
+    for version, size in sizes.items():
+        add_version(version, items=rows(size))
+    publisher.promote("v1")
+    seen: set[int] = set()
+    moved = Event()
+
+    def read() -> None:
+        searcher = Searcher(config)
+        while not moved.is_set():
+            seen.add(searcher.count(index))
+
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(read)
+        for version in ("v2", "v1") * 10:
+            publisher.point_at(version)
+            assert Searcher(config).count(index) == sizes[version], "at once"
+        moved.set()
+        reading.result()
+    assert seen == set(sizes.values())
 
 
 @pytest.mark.at_length

@@ -85,6 +85,7 @@ def test_a_server_that_stays_away_ends_the_job_when_patience_is_spent(
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.at_length
 def test_a_load_by_a_file_is_done_again_where_the_server_ended_in_it(
     server: RealMilvus, milvus: MilvusConfig, tmp_path: Path
 ) -> None:

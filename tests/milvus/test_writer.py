@@ -150,6 +150,7 @@ def test_batches_are_bounded_in_rows_and_bytes(
     assert sorted(watched.batch_sizes) == [2] * 5
 
 
+@pytest.mark.at_length
 @pytest.mark.parametrize(
     "fault", [_fault(8, "rate limit exceeded"), _fault(9, "force deny"), _fault(1, "deny to write")]
 )
@@ -162,6 +163,7 @@ def test_a_rate_limit_slows_the_writer_and_loses_nothing(
     assert Searcher(config).count(collection) == 250
 
 
+@pytest.mark.at_length
 def test_a_small_allowance_is_met_by_smaller_batches(
     upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
@@ -172,6 +174,7 @@ def test_a_small_allowance_is_met_by_smaller_batches(
     assert Searcher(config).count(collection) == 100
 
 
+@pytest.mark.at_length
 def test_a_server_that_only_refuses_ends_the_job(
     upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
@@ -180,6 +183,7 @@ def test_a_server_that_only_refuses_ends_the_job(
         _writer(config, collection, limited, patience_s=100.0).write(rows(10))
 
 
+@pytest.mark.at_length
 def test_a_broken_connection_is_tried_again_but_not_for_ever(
     upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
@@ -191,6 +195,7 @@ def test_a_broken_connection_is_tried_again_but_not_for_ever(
         _writer(config, collection, FaultyUpsert(upsert, [gone] * 100)).write(rows(10))
 
 
+@pytest.mark.at_length
 def test_any_other_refusal_is_raised_at_once(
     upsert: Upsert, config: MilvusConfig, collection: str
 ) -> None:
@@ -200,6 +205,7 @@ def test_any_other_refusal_is_raised_at_once(
     assert wrong.batch_sizes == [10]
 
 
+@pytest.mark.at_length
 def test_a_server_that_takes_fewer_rows_than_it_says_is_found_out(
     config: MilvusConfig, collection: str
 ) -> None:

@@ -55,13 +55,9 @@ def test_an_index_made_by_files_is_that_made_by_requests(
 
 @pytest.mark.parametrize(
     "step",
-    [
-        pytest.param("ask", marks=pytest.mark.at_length),
-        "asked",
-        pytest.param("imported", marks=pytest.mark.at_length),
-        "load",
-    ],
-)
+    ["asked", *(pytest.param(step, marks=pytest.mark.at_length)
+                for step in ("ask", "imported", "load"))],
+)  # fmt: skip
 def test_killed_in_an_import(by_files: Loaded[IndexConfig], step: str) -> None:
     kill_at(step, by_files)
     marked = 2 * SHARD * (step == "load")

@@ -90,7 +90,9 @@ def test_each_number_is_what_its_formula_gives(rows_per_shard: int) -> None:
         for figure in figures:
             unit = UNITS.get(figure.value[-2:], 1.0)
             value = float(re.sub(r"[^\d.]", "", figure.value)) * unit
-            assert worked_out(figure.how) == pytest.approx(value, rel=0.02, abs=0.05), figure
+            assert worked_out(figure.how) == pytest.approx(value, rel=0.006, abs=0.05 * unit), (
+                figure
+            )
 
 
 def test_the_estimate_of_a_run_has_the_same_formula() -> None:

@@ -30,10 +30,14 @@ MEDIA_GETS = 2
 """Of a media file: to reason about it, and to embed it."""
 DRIVER_BASE_BYTES = 300_000_000
 """Of the driver's memory: its libraries and Ray's (`make scale` states its peak)."""
-DRIVER_BYTES_A_SHARD = 400
-"""Of the driver's memory: the shard in the plan, and the names of what is still to do."""
-PLAN_ROWS_S = 20_000.0
-"""Rows that one core cuts into shards; without the HEAD requests of media files."""
+DRIVER_BYTES_A_SHARD = 5_000
+"""Of the driver's memory, at most: the shard in the plan, what is still to do, and Ray Data's rows
+of it. `make scale` holds the driver to it."""
+ID_BYTES = 40
+"""Of the temporary file in which the driver looks for ids that come twice (`corpus.seen`)."""
+PLAN_ROWS_S = 15_000.0
+"""Rows of a Parquet manifest that one core of a laptop cuts into shards, as long as the file of the
+ids fits into its memory or lies on NVMe; without the HEAD requests of media files."""
 
 
 def phase_seconds(

@@ -146,6 +146,12 @@ def _driver(at: Numbers) -> Iterator[Figure]:
     planning = f.phase_seconds(at.rows, 1, f.PLAN_ROWS_S) / 3600
     how = f"{count(at.rows)} / {f.PLAN_ROWS_S:,.0f} / 3600"
     yield Figure(name="hours of planning", value=f"{planning:,.1f}", how=how, note="rows/s")
+    yield Figure(
+        name="temporary file of ids",
+        value=size(at.rows * f.ID_BYTES),
+        how=f"{count(at.rows)} × {f.ID_BYTES}",
+        note="on the driver's disk, in TMPDIR: NVMe",
+    )
     plan = f.plan_bytes(at.shards, at.each)
     yield Figure(name="plan.json", value=size(plan), how=f"{shards} × {plan / at.shards:.0f}")
     calls = -(-at.shards // shards_a_call(object, at.shards, replicas))
