@@ -9,19 +9,22 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def ahead(read: Callable[[A], B], keys: Iterable[A], threads: int = 4) -> Iterator[B]:
+READ_AHEAD = 4
+"""Answers that are held besides the one that is used."""
+
+
+def ahead(threads: ThreadPoolExecutor, read: Callable[[A], B], keys: Iterable[A]) -> Iterator[B]:
     """What is read of keys, in their order, while the next ones are being read.
 
     Args:
-        read: from several threads at once.
+        threads: that read.
+        read: what is read of a key.
         keys: of what is read.
-        threads: at work at once; as many answers are held.
     """
     waiting: deque[Future[B]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="ahead") as pool:
-        for key in keys:
-            waiting.append(pool.submit(read, key))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
+    for key in keys:
+        waiting.append(threads.submit(read, key))
+        if len(waiting) > READ_AHEAD:
             yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -12,11 +12,12 @@ live apart from the one before (docs/decisions/0015).
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from tte2_ray.artifacts.ahead import ahead
+from tte2_ray.artifacts.ahead import READ_AHEAD, ahead
 from tte2_ray.artifacts.corpus import CorpusRow, RejectedRow, Tombstone
 from tte2_ray.artifacts.corpus.seen import SeenIds
 from tte2_ray.artifacts.dead_letters import DeadLetter, from_rejected, read_dead_letters
@@ -81,8 +82,10 @@ def plan_changes(
         versions: asks for the versions of media files; None where the base was planned without.
     """
     with KnownRows(media=versions is not None) as known, SeenIds() as mentioned:
-        for number, rows in enumerate(ahead(partial(read_rows, store), base.shards)):
-            known.learn(number, rows)
+        with ThreadPoolExecutor(READ_AHEAD) as threads:
+            read = ahead(threads, partial(read_rows, store), base.shards)
+            for number, rows in enumerate(read):
+                known.learn(number, rows)
         listed = _Listing(plans, base.prefix, rows_per_shard, known, mentioned, versions)
         for row in listing:
             listed.add(row)

@@ -5,19 +5,17 @@ Digests in a temporary SQLite file: about 100 bytes of it a row, 8 MiB of memory
 
 import hashlib
 import json
-import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
-_CACHE_KIB = 8 * 1024
+from tte2_ray.artifacts.scratch import Scratch
+
 _UNSEEN, _SAME, _CHANGED, _DELETED = range(4)
 
 Row = dict[str, Any]
 
 
-class KnownRows:
+class KnownRows(Scratch):
     """The rows of a plan's shards; a context manager, whose file goes when it ends.
 
     Args:
@@ -26,11 +24,7 @@ class KnownRows:
 
     def __init__(self, *, media: bool) -> None:
         self._media = media
-        self._folder = tempfile.TemporaryDirectory(prefix="tte2-rows-")
-        self._db = sqlite3.connect(f"{self._folder.name}/rows.sqlite", isolation_level=None)
-        # The file is scratch: nothing needs to survive a crash.
-        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
-            self._db.execute(f"PRAGMA {setting}")
+        super().__init__("rows")
         self._db.execute(
             "CREATE TABLE known (id BLOB PRIMARY KEY, shard INTEGER, row INTEGER, digest BLOB, "
             f"state INTEGER DEFAULT {_UNSEEN}, said TEXT) WITHOUT ROWID"
@@ -97,18 +91,6 @@ class KnownRows:
         told = row if self._media else {k: v for k, v in row.items() if k != "media_versions"}
         text = json.dumps(told, sort_keys=True).encode()
         return hashlib.blake2b(text, digest_size=16).digest()
-
-    def __enter__(self) -> "KnownRows":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
-        self._folder.cleanup()
 
 
 def _id(item_id: str) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tte2_ray.artifacts.ahead import ahead
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.errors import RowError
@@ -28,7 +29,7 @@ from tte2_ray.milvus.upsert import Entity
 from tte2_ray.milvus.writer import Rejected, checked
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.doing import Doing
-from tte2_ray.stages.load import LoadShards, LoadWork, ahead
+from tte2_ray.stages.load import LoadShards, LoadWork
 from tte2_ray.stages.shard_closing import STAGE
 from tte2_ray.stages.to_load import ToLoad
 from tte2_ray.stages.work import as_columns, shards_of

@@ -5,13 +5,14 @@ This is where a shard's accounting closes: every item is either in the collectio
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from tte2_ray.artifacts.ahead import ahead
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store, open_store
 from tte2_ray.milvus.abilities import abilities
@@ -35,7 +36,7 @@ _THREADS = 4
 _TOLD_A_CALL = 16
 """How often a call tells of what is committed: each time costs Ray a few KB on the driver."""
 
-_Closing = SimpleQueue["Future[Counts] | None"]
+_Closing = SimpleQueue[Future[Counts] | None]
 """Shards whose rows are in, on their way to their markers; None after the last."""
 
 
@@ -167,22 +168,3 @@ def settle_imports(work: LoadWork, store: Store, shards: Sequence[Shard]) -> Non
     if abilities(client, work.milvus).imports_files:
         Bulk(work.milvus, work.collection, journal).settle([shard.name for shard in shards])
     client.close()
-
-
-def ahead(
-    threads: ThreadPoolExecutor, read: Callable[[Shard], ToLoad], shards: Sequence[Shard]
-) -> Iterator[ToLoad]:
-    """What is read of shards, in order, while the next ones are being read.
-
-    Args:
-        threads: that read.
-        read: a shard.
-        shards: to be read.
-    """
-    waiting: deque[Future[ToLoad]] = deque()
-    for shard in shards:
-        waiting.append(threads.submit(read, shard))
-        if len(waiting) > _THREADS:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

@@ -5,23 +5,20 @@ them.
 """
 
 import math
-import sqlite3
-import tempfile
 from collections.abc import Iterator
-from types import TracebackType
 
 from tte2_ray.artifacts.corpus.jsonl import decoded_line
 from tte2_ray.artifacts.corpus.raw import text_lines
 from tte2_ray.artifacts.corpus.source import locate_file
+from tte2_ray.artifacts.scratch import Scratch
 from tte2_ray.errors import RowError, ValidationError
 
-_CACHE_KIB = 8 * 1024
 _FIELDS = 6
 _RANKS = 2**63
 """SQLite holds whole numbers of 64 bits."""
 
 
-class FirstStage:
+class FirstStage(Scratch):
     """Candidates of each query with their scores, in the order of their ranks.
 
     A context manager; the file goes when it ends.
@@ -36,18 +33,15 @@ class FirstStage:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._folder = tempfile.TemporaryDirectory(prefix="tte2-run-")
-        self._rows = sqlite3.connect(f"{self._folder.name}/run.sqlite", isolation_level=None)
-        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
-            self._rows.execute(f"PRAGMA {setting}")  # scratch: nothing needs to survive a crash
-        self._rows.execute(
+        super().__init__("run")
+        self._db.execute(
             "CREATE TABLE run (query TEXT, rank INTEGER, line INTEGER, item TEXT, score REAL)"
         )
         try:
-            self._rows.execute("BEGIN")
-            self._rows.executemany("INSERT INTO run VALUES (?, ?, ?, ?, ?)", _lines(path))
-            self._rows.execute("COMMIT")
-            self._rows.execute("CREATE INDEX by_query ON run (query, rank, line)")
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO run VALUES (?, ?, ?, ?, ?)", _lines(path))
+            self._db.execute("COMMIT")
+            self._db.execute("CREATE INDEX by_query ON run (query, rank, line)")
             self._require_distinct()
         except BaseException:
             self.close()
@@ -56,26 +50,10 @@ class FirstStage:
     def of(self, query_id: str) -> tuple[tuple[str, float], ...]:
         """Item ids and scores of a query, best first; none where the run does not know it."""
         asked = "SELECT item, score FROM run WHERE query = ? ORDER BY rank, line"
-        return tuple(self._rows.execute(asked, (query_id,)))
-
-    def close(self) -> None:
-        """Removes the file."""
-        self._rows.close()
-        self._folder.cleanup()
-
-    def __enter__(self) -> "FirstStage":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return tuple(self._db.execute(asked, (query_id,)))
 
     def _require_distinct(self) -> None:
-        twice = self._rows.execute(
+        twice = self._db.execute(
             "SELECT query, item, MAX(line) FROM run GROUP BY query, item HAVING COUNT(*) > 1 "
             "ORDER BY MIN(line) LIMIT 1"
         ).fetchone()

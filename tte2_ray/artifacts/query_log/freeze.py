@@ -12,12 +12,9 @@ out again. Memory does not grow with the log: what is equal is found in a tempor
 
 import hashlib
 import json
-import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 
 from tte2_ray.artifacts.corpus.rows import RejectedRow
 from tte2_ray.artifacts.freeze import freeze_plan
@@ -25,6 +22,7 @@ from tte2_ray.artifacts.media_versions import MediaVersions
 from tte2_ray.artifacts.query_log.first_stage import FirstStage
 from tte2_ray.artifacts.query_log.frozen import Frozen, frozen_query
 from tte2_ray.artifacts.query_log.rows import ID_COLUMN, LogRow
+from tte2_ray.artifacts.scratch import Scratch
 from tte2_ray.artifacts.shards import Plan
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import write_table
@@ -32,7 +30,6 @@ from tte2_ray.errors import RowErrorClass
 from tte2_ray.schema import Item, asked_schema
 
 ASKED_PER_FILE = 8192
-_CACHE_KIB = 8 * 1024
 _DIGITS = 32
 
 
@@ -147,19 +144,16 @@ def _write_asked(store: Store, prefix: str, distinct: "_Distinct") -> Iterator[s
         yield key
 
 
-class _Distinct:
+class _Distinct(Scratch):
     """Which queries were asked, by whom, in bounded memory."""
 
     def __init__(self) -> None:
+        super().__init__("log")
         self.asked = 0
-        self._folder = tempfile.TemporaryDirectory(prefix="tte2-log-")
-        self._rows = sqlite3.connect(f"{self._folder.name}/log.sqlite", isolation_level=None)
-        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
-            self._rows.execute(f"PRAGMA {setting}")  # scratch: nothing needs to survive a crash
-        self._rows.execute(
+        self._db.execute(
             "CREATE TABLE queries (name TEXT PRIMARY KEY, ordinal INTEGER) WITHOUT ROWID"
         )
-        self._rows.execute(
+        self._db.execute(
             "CREATE TABLE asked (ordinal INTEGER, line INTEGER, name TEXT, query_id TEXT, "
             "time TEXT, count INTEGER, PRIMARY KEY (ordinal, line)) WITHOUT ROWID"
         )
@@ -167,33 +161,21 @@ class _Distinct:
 
     def add(self, name: str, row: LogRow, line: int) -> bool:
         """Remember who asked a query; whether it was asked for the first time."""
-        known = self._rows.execute("SELECT ordinal FROM queries WHERE name = ?", (name,)).fetchone()
+        known = self._db.execute("SELECT ordinal FROM queries WHERE name = ?", (name,)).fetchone()
         ordinal = known[0] if known else self._found
         if not known:
-            self._rows.execute("INSERT INTO queries VALUES (?, ?)", (name, ordinal))
+            self._db.execute("INSERT INTO queries VALUES (?, ?)", (name, ordinal))
             self._found += 1
         asked = (ordinal, line, name, row.query_id, row.time, row.count)
-        self._rows.execute("INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?)", asked)
+        self._db.execute("INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?)", asked)
         self.asked += 1
         return not known
 
     def in_order(self) -> Iterator[Sequence[dict[str, object]]]:
         """Who asked, by the order of the queries, `ASKED_PER_FILE` at a time."""
-        found = self._rows.execute(
+        found = self._db.execute(
             "SELECT name, query_id, time, count, line FROM asked ORDER BY ordinal, line"
         )
         names = ("query", "query_id", "time", "count", "row")
         while rows := found.fetchmany(ASKED_PER_FILE):
             yield [dict(zip(names, row, strict=True)) for row in rows]
-
-    def __enter__(self) -> "_Distinct":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._rows.close()
-        self._folder.cleanup()
