@@ -23,6 +23,7 @@ from tests.chaos.disk_full import can_mount
 from tests.chaos.harness import AT_POINTS, Harness, Injection, Outcome, of_kinds
 from tests.chaos.world import SCENARIOS
 from tools.shown import Row, begin, conclude
+from tools.signals import termination_is_interruption
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.server import resolve, stop_server
 
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")  # rates that jobs remember stay here
     milvus = resolve(MilvusConfig(data_dir=str(folder / "milvus")))
     try:
-        outcomes = _run(Harness(folder, milvus), given)
+        with termination_is_interruption():
+            outcomes = _run(Harness(folder, milvus), given)
     finally:
         stop_server(folder / "milvus")
     failed = [each for each in outcomes if each.problems]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tests.chaos.disk_full import small_disk
 from tests.chaos.points import Moment
-from tests.chaos.victim import Fault, exit_code, start
+from tests.chaos.victim import Fault, exit_code
 from tests.chaos.world import SCENARIOS, Reference, World
 
 Disturb = Callable[[World, Reference, random.Random], str]
@@ -51,14 +51,14 @@ def killed_at(point: str, moment: Moment) -> Disturb:
     def disturb(world: World, reference: Reference, draw: random.Random) -> str:
         times = Counter(reference.points)[f"{point} {moment}"]
         fault = Fault(sign=signal.SIGKILL, point=point, moment=moment, nth=draw.randint(1, times))
-        return _killed(exit_code(start(world.command(), fault)))
+        return _killed(exit_code(world.start(world.command(), fault)))
 
     return disturb
 
 
 def killed_any_time(world: World, reference: Reference, draw: random.Random) -> str:
     """SIGKILL to the driver at a random moment."""
-    process = start(world.command(), Fault(pace_s=_PACE_S))
+    process = world.start(world.command(), Fault(pace_s=_PACE_S))
     time.sleep(draw.uniform(0.05, 0.4 + _PACE_S * len(reference.points)))
     process.kill()
     return _killed(exit_code(process))
@@ -68,7 +68,7 @@ def paused(world: World, reference: Reference, draw: random.Random) -> str:
     """The driver is stopped at a random point, another one takes over and finishes, and the first
     wakes up: it must change nothing that readers see."""
     point, moment = draw.choice([each for each in reference.points if "lease" not in each]).split()
-    sleeper = start(world.command(), Fault(sign=signal.SIGSTOP, point=point, moment=moment))
+    sleeper = world.start(world.command(), Fault(sign=signal.SIGSTOP, point=point, moment=moment))
     wait_until_stopped(sleeper.pid)
     world.require_run(world.command())
     seen = world.contents()
@@ -83,9 +83,9 @@ def paused(world: World, reference: Reference, draw: random.Random) -> str:
 def two_at_once(world: World, reference: Reference, draw: random.Random) -> str:
     """The same command twice at once: the second is refused, or comes when the first is done."""
     slow = Fault(pace_s=draw.choice([0.0, _PACE_S]))
-    first = start(world.command(), slow)
+    first = world.start(world.command(), slow)
     time.sleep(draw.uniform(0.0, 0.5))
-    codes = sorted([exit_code(start(world.command())), exit_code(first)])
+    codes = sorted([exit_code(world.start(world.command())), exit_code(first)])
     if codes not in ([0, 0], [0, 3]):
         raise AssertionError(f"two at once ended with {codes}")
     return "one refused" if codes[1] else "one after the other"
@@ -94,9 +94,9 @@ def two_at_once(world: World, reference: Reference, draw: random.Random) -> str:
 def queued(world: World, reference: Reference, draw: random.Random) -> str:
     """The same command twice at once, told to queue: both end well."""
     call = world.call_with("lease.wait_s=60")
-    first = start(call, Fault(pace_s=draw.choice([0.0, _PACE_S])))
+    first = world.start(call, Fault(pace_s=draw.choice([0.0, _PACE_S])))
     time.sleep(draw.uniform(0.0, 0.3))
-    codes = [exit_code(start(call)), exit_code(first)]
+    codes = [exit_code(world.start(call)), exit_code(first)]
     if codes != [0, 0]:
         raise AssertionError(f"two in a queue ended with {codes}")
     return "both done"
@@ -110,7 +110,7 @@ def clocks_jump(world: World, reference: Reference, draw: random.Random) -> str:
     if draw.random() < 0.5:
         point, moment = draw.choice(reference.points).split()
         fault = replace(fault, sign=signal.SIGKILL, point=point, moment=moment)
-    code = exit_code(start(world.command(), fault))
+    code = exit_code(world.start(world.command(), fault))
     if code not in (0, 3, 6, -signal.SIGKILL):
         raise AssertionError(f"with clocks that jump it ended with {code}")
     return {0: "done", -signal.SIGKILL: "killed"}.get(code, f"exit {code}")
@@ -119,7 +119,7 @@ def clocks_jump(world: World, reference: Reference, draw: random.Random) -> str:
 def disk_full(world: World, reference: Reference, draw: random.Random) -> str:
     """The disk of the store is full in the middle, and somebody makes room."""
     with small_disk(world.folder / "store", draw) as disk:
-        code = exit_code(start(world.command()))
+        code = exit_code(world.start(world.command()))
         disk.make_room()
         if code == 0:
             raise TooLateError

@@ -63,7 +63,8 @@ class Harness:
         if key not in self._references:
             world = self._world(*key)
             self._references[key] = world.refer()
-            world.remove()
+            world.drop()
+            world.delete()
         return self._references[key]
 
     def at_points(self, seed: int, scenarios: Sequence[str] = SCENARIOS) -> list[Injection]:
@@ -84,23 +85,32 @@ class Harness:
         if threads == 1:  # Ray adds nodes in the main thread alone
             return [self.run(each) for each in injections]
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(self.run, injections))
+            try:
+                return list(pool.map(self.run, injections))
+            except BaseException:  # an interrupt, of those that have not begun
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def run(self, injection: Injection) -> Outcome:
         """One injection from beginning to end."""
         began, kind = time.monotonic(), injection.kind
-        came, problems = "too late", ["the fault came too late each time"]
+        came, problems = "", list[str]()
         for number in range(_TRIES):
             draw = random.Random(f"{kind.name}/{injection.scenario}/{injection.seed}/{number}")
-            with kind.place(self._world(injection.scenario, kind.engines)) as world:
+            world = self._world(injection.scenario, kind.engines)
+            with kind.place(world), world.ended():
                 try:
                     came, problems = self._disturbed(world, kind, draw)
                 except TooLateError:
-                    world.remove()
-                    continue
-                if not problems:
-                    world.remove()
-            break
+                    came = ""
+                if not (came and problems):
+                    world.drop()
+            if not (came and problems):  # else it is kept, to be looked at
+                world.delete()
+            if came:
+                break
+        if not came:
+            came, problems = "too late", ["the fault came too late each time"]
         return Outcome(injection=injection, came=came, problems=tuple(problems),
                        seconds=time.monotonic() - began)  # fmt: skip
 

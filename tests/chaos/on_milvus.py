@@ -10,7 +10,7 @@ from dataclasses import replace
 from threading import Thread
 
 from tests.chaos.faults import Kind, TooLateError
-from tests.chaos.victim import Fault, exit_code, start
+from tests.chaos.victim import Fault, exit_code
 from tests.chaos.world import Reference, World
 from tests.milvus_server import RealMilvus
 from tests.milvus_wheel import missing
@@ -36,7 +36,7 @@ def lite_killed(world: World, reference: Reference, draw: random.Random) -> str:
     folder = world.folder / "milvus"
     server = find_server(folder)
     assert server
-    job = start(world.call_with("milvus.patience_s=2"), Fault(pace_s=_PACE_S))
+    job = world.start(world.call_with("milvus.patience_s=2"), Fault(pace_s=_PACE_S))
     time.sleep(draw.uniform(0.2, 0.3 + _PACE_S * len(reference.points)))
     if not job.is_alive():
         raise TooLateError
@@ -59,7 +59,7 @@ def server_killed(world: World, reference: Reference, draw: random.Random) -> st
     """The server is killed and started again while the job runs, which may wait for it."""
     server = world.server
     assert isinstance(server, RealMilvus)
-    job = start(world.call_with("milvus.patience_s=120"), Fault(pace_s=_PACE_S))
+    job = world.start(world.call_with("milvus.patience_s=120"), Fault(pace_s=_PACE_S))
     time.sleep(draw.uniform(0.2, 0.3 + _PACE_S * len(reference.points)))
     if not job.is_alive():
         raise TooLateError

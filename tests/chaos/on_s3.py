@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 from tests.chaos.faults import Disturb, Kind, TooLateError
 from tests.chaos.s3_proxy import S3Proxy
 from tests.chaos.s3_rules import Rule
-from tests.chaos.victim import exit_code, start
+from tests.chaos.victim import exit_code
 from tests.chaos.world import Reference, World
 
 _OUTLASTS_RETRIES = 60
@@ -29,14 +29,18 @@ def moto() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "chaos",
-                   "AWS_SECRET_ACCESS_KEY": "chaos", "AWS_DEFAULT_REGION": "us-east-1"}  # fmt: skip
+    os.environ |= _environment(url)
     bucket = f"chaos-{uuid.uuid4().hex}"
     botocore.session.Session().create_client("s3").create_bucket(Bucket=bucket)
     try:
         yield f"{url} {bucket}"
     finally:
         server.stop()
+
+
+def _environment(url: str) -> dict[str, str]:
+    return {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "chaos",
+            "AWS_SECRET_ACCESS_KEY": "chaos", "AWS_DEFAULT_REGION": "us-east-1"}  # fmt: skip
 
 
 def kinds_on(moto_and_bucket: str) -> tuple[Kind, ...]:
@@ -50,6 +54,7 @@ def kinds_on(moto_and_bucket: str) -> tuple[Kind, ...]:
     @contextmanager
     def on_s3(world: World) -> Iterator[World]:
         world.root = f"s3://{bucket}/{world.name}"
+        world.environment = _environment(url)
         yield world
 
     def of(name: str, disturb: Disturb, count: int) -> Kind:
@@ -91,7 +96,7 @@ def _burst(url: str, *kinds: str) -> Disturb:
 def _run(world: World, url: str, draw: random.Random, *rules: Rule) -> str:
     with S3Proxy(url, rules, seed=draw.randrange(2**31)) as proxy:
         call = world.command_in({"AWS_ENDPOINT_URL": proxy.url, "AWS_MAX_ATTEMPTS": "3"})
-        code = exit_code(start(call), timeout_s=240)
+        code = exit_code(world.start(call), timeout_s=240)
         hit = sum(proxy.counts().values())
     if not hit:
         raise TooLateError

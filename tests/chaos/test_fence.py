@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.faults import wait_until_stopped
 from tests.chaos.points import Moment
-from tests.chaos.victim import Fault, exit_code, start
+from tests.chaos.victim import Fault, exit_code
 from tests.chaos.world import World
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.config import MilvusConfig
@@ -38,14 +38,17 @@ def test_it_does_not_take_back_what_the_other_made_live(
 ) -> None:
     name = "fence_" + f"{point}_{moment}".replace(".", "_")
     world = World(tmp_path / "world", "embedder", milvus, name)
-    world.prepare()
-    sleeper = start(world.command(), Fault(sign=signal.SIGSTOP, point=point, moment=moment))
-    wait_until_stopped(sleeper.pid)
-    world.require_run(world.call(OTHER))
-    client = connect(milvus)
-    live = live_version(client, milvus, name)
-    os.kill(sleeper.pid or 0, signal.SIGCONT)
-    assert exit_code(sleeper) == 6
-    assert "another took over; it writes nothing more" in world.log.read_text()
-    assert live_version(client, milvus, name) == live
-    world.remove()
+    with world.ended():
+        world.prepare()
+        sleeper = world.start(
+            world.command(), Fault(sign=signal.SIGSTOP, point=point, moment=moment)
+        )
+        wait_until_stopped(sleeper.pid)
+        world.require_run(world.call(OTHER))
+        client = connect(milvus)
+        live = live_version(client, milvus, name)
+        os.kill(sleeper.pid or 0, signal.SIGCONT)
+        assert exit_code(sleeper) == 6
+        assert "another took over; it writes nothing more" in world.log.read_text()
+        assert live_version(client, milvus, name) == live
+    world.drop()

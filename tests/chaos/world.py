@@ -1,16 +1,16 @@
 """A small corpus, an index of it in some state, the same command again, and what must hold then."""
 
 import json
-import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-
+from tests.chaos.compare import Contents, general, unlike
+from tests.chaos.corpus import ROWS, change_corpus, mend_corpus, write_corpus
 from tests.chaos.victim import Call, Fault, exit_code, start
 from tte2_ray.artifacts.garbage import garbage
 from tte2_ray.artifacts.manifest import list_manifests
@@ -21,18 +21,13 @@ from tte2_ray.milvus.garbage import Collector
 from tte2_ray.milvus.publish import live_version
 from tte2_ray.milvus.searcher import Searcher
 
-ROWS, SHARD = 40, 8
+SHARD = 8
 SCENARIOS = ("first", "incremental", "embedder", "reload", "redrive")
 """In which state the job finds the index: none; one of an older listing; one of another embedder;
 one whose collection Milvus lost; one with rejected rows that were mended."""
 
 _OF_THE_RUN = Counter(["indexes/INDEX/v#/run.json"])
 """What a run says of itself: where it was killed before, the next one has nothing to say."""
-
-_TOLERANCE = 1e-4
-"""Of a vector's numbers: an engine that works on other batches rounds otherwise."""
-
-Contents = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +63,13 @@ class World:
     name: str
     root: str = ""
     more: Sequence[str] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables of its processes, which have another's from their server."""
     server: object = None
     """Of its own, where it has one."""
     finished: bool = False
     problems: list[str] = field(default_factory=list)
+    _started: list[BaseProcess] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -87,15 +85,15 @@ class World:
 
     def prepare(self) -> None:
         """Brings the index into the state that the scenario begins with."""
-        _write_corpus(self.folder / "corpus", first=self.scenario != "first")
+        write_corpus(self.folder / "corpus")
         if self.scenario == "first":
             return
         self.require_run(self.call("embedder.engine.fake_dimension=16" if
                                    self.scenario == "embedder" else ""))  # fmt: skip
         if self.scenario == "incremental":
-            _change_corpus(self.folder / "corpus")
+            change_corpus(self.folder / "corpus")
         if self.scenario == "redrive":
-            _mend_corpus(self.folder / "corpus")
+            mend_corpus(self.folder / "corpus")
         if self.scenario == "reload":
             client = connect(self.milvus)
             collection = client.describe_alias(self.name)["collection_name"]
@@ -113,7 +111,7 @@ class World:
 
     def command_in(self, environment: dict[str, str]) -> Call:
         """The command under test with variables of its own."""
-        return replace(self.command(), environment=environment)
+        return replace(self.command(), environment=self.environment | environment)
 
     def call(self, *more: str, redrive: bool = False) -> Call:
         """A run of the job over the corpus."""
@@ -127,7 +125,13 @@ class World:
             "media.isolate=false",  # decoders have faults of their own, in tests/media
         ]  # fmt: skip
         overrides += [*self.more, *(each for each in more if each)]
-        return Call(overrides=overrides, log=str(self.log), redrive=redrive)
+        return Call(overrides=overrides, log=str(self.log), redrive=redrive,
+                    environment=self.environment)  # fmt: skip
+
+    def start(self, call: Call, fault: Fault | None = None) -> BaseProcess:
+        """A process that runs the job; it is ended with the world, if not before."""
+        self._started.append(start(call, fault))
+        return self._started[-1]
 
     def require_run(self, call: Call, fault: Fault | None = None) -> None:
         """Runs to the end, which is to be a good one.
@@ -135,7 +139,7 @@ class World:
         Raises:
             AssertionError: it is not; with what it said.
         """
-        code = exit_code(start(call, fault))
+        code = exit_code(self.start(call, fault))
         assert code == 0, f"exit code {code}: {self.log.read_text()[-2000:]}"
 
     def contents(self) -> Contents:
@@ -151,7 +155,7 @@ class World:
     def keys(self) -> Counter[str]:
         """How many objects of each kind lie in the store; leases are not counted."""
         found = (key for key, _ in (*self.store.list(), *self.store.leftovers()))
-        return Counter(_general(key, self.name) for key in found if not key.startswith("leases/"))
+        return Counter(general(key, self.name) for key in found if not key.startswith("leases/"))
 
     def refer(self) -> Reference:
         """Runs undisturbed, and tells what that leaves."""
@@ -186,7 +190,7 @@ class World:
 
     def differences(self, reference: Reference) -> list[str]:
         """What is wrong at the end, beside an undisturbed run."""
-        problems = _unlike(self.contents(), reference.after)
+        problems = unlike(self.contents(), reference.after)
         results = json.loads((self.folder / "report" / "results.json").read_text())
         rows = results["rows"]
         if rows["in"] != rows["indexed"] + rows["unchanged"] + rows["rejected"]:
@@ -204,7 +208,7 @@ class World:
         """Left-overs that `gc --dry-run` does not list."""
         store, client = self.store, connect(self.milvus)
         keys = [each.key for each in garbage(store, self.name)]
-        listed = Counter(_general(key, self.name) for key in keys if not key.startswith("leases/"))
+        listed = Counter(general(key, self.name) for key in keys if not key.startswith("leases/"))
         problems = []
         if missed := self.keys() - reference.keys - listed:
             problems.append(f"orphans that gc does not list: {dict(missed)}")
@@ -219,70 +223,24 @@ class World:
             problems.append(f"gc lists collections that are needed: {sorted(told & manifests)}")
         return problems
 
-    def remove(self) -> None:
-        """Drops everything."""
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """Ends what it started when the context does, paused processes too."""
+        try:
+            yield
+        finally:
+            for process in self._started:
+                process.kill()
+                process.join()
+
+    def drop(self) -> None:
+        """Drops its collections."""
         client = connect(self.milvus)
         client.drop_alias(self.name)
         for collection in client.list_collections():
             if collection.startswith(f"{self.name}__"):
                 client.drop_collection(collection)
+
+    def delete(self) -> None:
+        """Deletes its folder: after a Milvus that lies in it has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _general(key: str, name: str) -> str:
-    """The kind of a key: digests hold the folder of the corpus, and no two worlds share one."""
-    key = re.sub(rf"(?<=/){re.escape(name)}(?=[-/])", "INDEX", key)
-    return re.sub(r"[0-9a-f]{16,}|/\d{10}\.", "#", key)
-
-
-def _unlike(found: Contents, wanted: Contents) -> list[str]:
-    problems = []
-    if lost := wanted.keys() - found.keys():
-        problems.append(f"{len(lost)} rows lost, such as {min(lost)}")
-    if more := found.keys() - wanted.keys():
-        problems.append(f"{len(more)} rows too many, such as {min(more)}")
-    differing = [i for i in wanted.keys() & found.keys() if not _equal(wanted[i], found[i])]
-    if differing:
-        problems.append(f"{len(differing)} rows differ, such as {min(differing)}")
-    return problems
-
-
-def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    close = all(
-        abs(a - b) <= _TOLERANCE for a, b in zip(one["vector"], other["vector"], strict=True)
-    )
-    return close and (one["ecr"], one["embedding_key"]) == (other["ecr"], other["embedding_key"])
-
-
-def _write_corpus(folder: Path, *, first: bool) -> None:
-    """Pictures and texts; one picture is cut short, one id comes twice, one row is none."""
-    folder.mkdir()
-    rows: list[dict[str, Any]] = []
-    for n in range(ROWS):
-        if n % 4:
-            rows.append({"item_id": f"text-{n}", "text": f"a note about {n}"})
-            continue
-        Image.new("RGB", (48, 48), (n * 5, 100, 200 - n)).save(folder / f"{n}.png")
-        rows.append({"item_id": f"picture/{n} 'x'", "image_uri": f"{n}.png"})
-    broken = folder / "4.png"
-    broken.write_bytes(broken.read_bytes()[:60])
-    _write(folder, [*rows, rows[0], {"item_id": "none"}])
-
-
-def _change_corpus(folder: Path) -> None:
-    """New, changed and deleted rows, and a file that changed."""
-    rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if row["item_id"] not in ("text-9", "text-10")]
-    rows[1] = {"item_id": rows[1]["item_id"], "text": "other words"}
-    Image.new("RGB", (48, 48), (9, 9, 9)).save(folder / "12.png")
-    rows += [{"item_id": f"new-{n}", "text": f"a new note about {n}"} for n in range(10)]
-    _write(folder, rows)
-
-
-def _mend_corpus(folder: Path) -> None:
-    Image.new("RGB", (48, 48), (4, 4, 4)).save(folder / "4.png")
-
-
-def _write(folder: Path, rows: list[dict[str, Any]]) -> None:
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    (folder / "manifest.jsonl").write_text(text)

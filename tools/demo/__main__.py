@@ -21,10 +21,10 @@ from tools.demo.miniature import Miniature, miniature
 from tools.demo.page import render
 from tools.demo.past import first_run, has_run_before, remember_run
 from tools.demo.ray_head import LOGICAL_CPUS, local_ray
-from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
 from tools.job import index_job
 from tools.shown import BUILD, ROOT, begin, conclude, opened, or_one_line
+from tools.signals import termination_is_interruption
 
 TARGET = "demo"
 QUERIES_PER_TASK = 12

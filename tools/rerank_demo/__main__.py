@@ -18,13 +18,13 @@ from tools.demo.embedded_milvus import embedded_milvus
 from tools.demo.miniature import miniature
 from tools.demo.past import has_run_before
 from tools.demo.ray_head import LOGICAL_CPUS, local_ray
-from tools.demo.signals import termination_is_interruption
 from tools.demo.submit import submit_job
 from tools.evaluation.__main__ import policy
 from tools.job import index_job
 from tools.rerank_demo.log import write_log
 from tools.rerank_demo.measure import rows
 from tools.shown import BUILD, Row, begin, conclude, opened, or_one_line
+from tools.signals import termination_is_interruption
 
 TARGET = "rerank-demo"
 ROWS = 500

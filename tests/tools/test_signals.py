@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tools.demo.signals import termination_is_interruption
+from tools.signals import termination_is_interruption
 
 
 def work(number: signal.Signals, ended: list[str]) -> None:

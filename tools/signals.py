@@ -1,4 +1,4 @@
-"""A terminal that closes and a `kill` end the demo as Ctrl-C does: by unwinding."""
+"""A terminal that closes and a `kill` end a target as Ctrl-C does: by unwinding."""
 
 import signal
 from collections.abc import Iterator
