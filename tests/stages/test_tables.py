@@ -21,8 +21,10 @@ from tte2_ray.artifacts.store import Store, open_store
 from tte2_ray.artifacts.tables import read_table
 from tte2_ray.engines import Embedded, EmbedderConfig, EngineConfig, ReasonerConfig
 from tte2_ray.engines.fake import FakeEmbedder, FakeReasoner
+from tte2_ray.errors import RuntimeFailure
 from tte2_ray.media import MediaLimits
 from tte2_ray.schema import Item, ecr_schema, vector_schema
+from tte2_ray.stages import work
 from tte2_ray.stages.counts import Counts
 from tte2_ray.stages.embed import EmbedShards, EmbedWork
 from tte2_ray.stages.reason import ReasonShards, ReasonWork
@@ -50,16 +52,16 @@ def texts(count: int) -> list[CorpusRow]:
 
 
 def reason(store: Store, shard: Shard) -> Counts:
-    work = ReasonWork(index="t", root=store.root, prefix="ecr/f", recipe=ECR,
-                      reasoner=ReasonerConfig(engine=FAKE), limits=MediaLimits())  # fmt: skip
-    return asyncio.run(ReasonShards(work).commit(shard))
+    asked = ReasonWork(index="t", root=store.root, prefix="ecr/f", recipe=ECR,
+                       reasoner=ReasonerConfig(engine=FAKE), limits=MediaLimits())  # fmt: skip
+    return asyncio.run(ReasonShards(asked).commit(shard))
 
 
 def embed(store: Store, shard: Shard) -> Counts:
-    work = EmbedWork(index="t", root=store.root, ecr_prefix="ecr/f", prefix="vectors/f",
-                     recipe=VECTORS, embedder=EmbedderConfig(engine=FAKE),
-                     limits=MediaLimits())  # fmt: skip
-    return asyncio.run(EmbedShards(work).commit(shard))
+    asked = EmbedWork(index="t", root=store.root, ecr_prefix="ecr/f", prefix="vectors/f",
+                      recipe=VECTORS, embedder=EmbedderConfig(engine=FAKE),
+                      limits=MediaLimits())  # fmt: skip
+    return asyncio.run(EmbedShards(asked).commit(shard))
 
 
 def redriven(shard: Shard) -> Shard:
@@ -190,6 +192,21 @@ def test_a_file_that_does_not_answer_keeps_its_row(
 
     monkeypatch.setattr("tte2_ray.media.fetch._open_regular", refuse)
     assert reason(store, redriven(shard)).done == 1
+
+
+def test_what_only_the_store_of_files_failed_at_ends_the_job_and_no_worker(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its engine lives: another would meet the same."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeFailure("S3 failed")
+
+    monkeypatch.setattr("tte2_ray.media.content.fetch", fail)
+    monkeypatch.setattr(work, "leave_with_dead_engine", lambda _: pytest.fail("left"))
+    shard = shard_of(store, [Item(item_id="a", image_uris=(str(tmp_path / "a.png"),))])
+    with pytest.raises(RuntimeFailure, match="S3 failed"):
+        reason(store, shard)
 
 
 def test_a_file_that_changed_after_it_was_reasoned_about(store: Store, tmp_path: Path) -> None:

@@ -40,13 +40,22 @@ def abilities(client: "MilvusClient", config: MilvusConfig) -> Abilities:
     return Abilities(version=version, imports_files=files)
 
 
+def has_proxies(version: str) -> bool:
+    """Whether others than the server that holds the data answer its readers.
+
+    >>> [has_proxies(v) for v in ("v2.3.5-lite", "2.6.1", "milvus_lite-3.2.2")]
+    [True, True, False]
+    """
+    return not version.startswith("milvus_lite")
+
+
 def takes_parquet(version: str) -> bool:
     """Whether imports of this version read Parquet; one that names no number is taken to be new.
 
     >>> [takes_parquet(v) for v in ("v2.3.5-lite", "v2.3.3", "2.6.1", "milvus_lite-3.2.2")]
     [True, False, True, False]
     """
-    if version.startswith("milvus_lite"):
+    if not has_proxies(version):
         return False
     number = re.search(r"(\d+)\.(\d+)\.(\d+)", version)
     return number is None or tuple(map(int, number.groups())) >= _TAKES_PARQUET

@@ -4,11 +4,13 @@ load ─▶ verify ─▶ manifest ─▶ promote (remembers whom it replaces) �
                               rollback ◀─ what the live one replaced
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tte2_ray.errors import ConfigError, ResourceMissingError, ValidationError
+from tte2_ray.milvus.abilities import has_proxies
 from tte2_ray.milvus.catalog import VersionCatalog, VersionRecord
 from tte2_ray.milvus.client import request_errors, typed_errors
 from tte2_ray.milvus.collection import collection_name, describe
@@ -17,6 +19,9 @@ from tte2_ray.milvus.searcher import Searcher
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
+
+_SETTLE_S = 1.0
+"""Longer than a read is on its way; readers may see the earlier version for as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +120,10 @@ class Publisher:
         """
         self.check(version)
         before = self.live_version()
-        if before != version:
-            if before:  # remembered first: a crash in between leaves an alias that did not move
-                self._catalog.promoted(version, replaced=before)
-            self._fence()
-            self.point_at(version)
+        if before not in ("", version):  # first: a crash after it leaves an alias that did not move
+            self._catalog.promoted(version, replaced=before)
+        self._fence()
+        self.point_at(version)  # also where it is live: a crash may have come before it had settled
         return before
 
     def previous_version(self) -> str:
@@ -208,15 +212,28 @@ class Publisher:
             )
 
     def point_at(self, version: str) -> None:
-        """Moves the alias, unasked: see `promote`."""
+        """Moves the alias, unasked: see `promote`.
+
+        Where a server has proxies, it is moved to the same place again after `_SETTLE_S`: a read
+        that was on its way at the first move may leave the way to the earlier version in the memory
+        of a proxy, which then takes it for good (seen on 2.3.5, and told of versions up to 2.6 in
+        https://github.com/milvus-io/milvus/pull/51779). Each move makes proxies forget.
+        """
         collection = collection_name(self._index, version)
         with typed_errors(f"point {self._index} at {collection}"):
-            try:
-                self._client.alter_alias(collection, self._index, timeout=self._config.timeout_s)
-            except request_errors():
-                if self.live_version():
-                    raise
-                self._client.create_alias(collection, self._index, timeout=self._config.timeout_s)
+            self._move(collection)
+            if has_proxies(self._client.get_server_version(timeout=self._config.timeout_s)):
+                time.sleep(_SETTLE_S)
+                if self.live_version() == version:  # nobody has moved it elsewhere since
+                    self._move(collection)
+
+    def _move(self, collection: str) -> None:
+        try:
+            self._client.alter_alias(collection, self._index, timeout=self._config.timeout_s)
+        except request_errors():
+            if self.live_version():
+                raise
+            self._client.create_alias(collection, self._index, timeout=self._config.timeout_s)
 
 
 def live_version(client: "MilvusClient", config: MilvusConfig, index: str) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tte2_ray.errors import ConfigError
-from tte2_ray.milvus.client import connect, typed_errors
+from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.config import Metric, MilvusConfig
 from tte2_ray.milvus.expressions import one_of
+from tte2_ray.milvus.patience import reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,8 +84,9 @@ class Searcher:
         if len(vectors_QD) == 0:
             return []
         options: dict[str, Any] = {"consistency_level": "Strong"} if strong else {}
-        with typed_errors(f"search {collection}"):
-            answers = self._client.search(
+        answers = reading(
+            f"search {collection}",
+            lambda: self._client.search(
                 collection,
                 data=list(vectors_QD),
                 anns_field="vector",
@@ -93,7 +95,8 @@ class Searcher:
                 search_params={"params": self._config.params_for(k)},
                 timeout=self._config.timeout_s,
                 **options,
-            )
+            ),
+        )
         return [[_hit(answer, output_fields) for answer in answers_K] for answers_K in answers]
 
     def among(
@@ -156,43 +159,38 @@ class Searcher:
         """Fields of items by id; ids that the collection lacks are absent from the result."""
         found: dict[str, dict[str, Any]] = {}
         for chunk in _chunks(dict.fromkeys(item_ids), _FETCH_IDS):
-            with typed_errors(f"fetch items of {collection}"):
-                rows = self._client.query(
-                    collection,
-                    filter=one_of(chunk),
-                    output_fields=["item_id", *output_fields],
-                    consistency_level="Strong",
-                    timeout=self._config.timeout_s,
-                )
+            rows = self._query(
+                f"fetch items of {collection}",
+                collection,
+                filter=one_of(chunk),
+                output_fields=["item_id", *output_fields],
+            )
             for row in rows:
                 found[row["item_id"]] = {name: row[name] for name in output_fields}
         return found
 
     def count(self, collection: str) -> int:
         """Rows that a reader sees now: count(*), strongly consistent (`num_entities` is not)."""
-        with typed_errors(f"count {collection}"):
-            rows = self._client.query(
-                collection,
-                filter="",
-                output_fields=["count(*)"],
-                consistency_level="Strong",
-                timeout=self._config.timeout_s,
-            )
+        rows = self._query(f"count {collection}", collection, filter="", output_fields=["count(*)"])
         return int(rows[0]["count(*)"])
 
     def page(self, collection: str, *, offset: int, limit: int) -> list[str]:
         """Some item ids; `offset + limit` is at most `K_MAX`."""
-        with typed_errors(f"read {collection}"):
-            rows = self._client.query(
-                collection,
-                filter="",
-                output_fields=["item_id"],
-                offset=offset,
-                limit=limit,
-                consistency_level="Strong",
-                timeout=self._config.timeout_s,
-            )
+        rows = self._query(
+            f"read {collection}", collection, filter="", output_fields=["item_id"], offset=offset,
+            limit=limit,
+        )  # fmt: skip
         return [str(row["item_id"]) for row in rows]
+
+    def _query(self, doing: str, collection: str, **asked: Any) -> list[dict[str, Any]]:
+        """Rows by what they are, strongly consistent."""
+        rows: list[dict[str, Any]] = reading(
+            doing,
+            lambda: self._client.query(
+                collection, consistency_level="Strong", timeout=self._config.timeout_s, **asked
+            ),
+        )
+        return rows
 
 
 def _require_k(k: int) -> None:

@@ -177,8 +177,12 @@ class TableStage(ABC, Generic[Given]):
             nonlocal stage
             stage = self._name
             go_to("in the engine")
-            with self._clock.request():
-                return await self.answer(row, decoded, given)
+            try:
+                with self._clock.request():
+                    return await self.answer(row, decoded, given)
+            except RuntimeFailure as error:
+                leave_with_dead_engine(error)
+                raise
 
         try:
             with self._doing.at("fetched and decoded", item.item_id) as go_to:
@@ -186,9 +190,6 @@ class TableStage(ABC, Generic[Given]):
         except RowError as error:
             named = {"error_class": error.error_class.value, "error_message": error.message}
             return row | named | {"error_stage": stage}
-        except RuntimeFailure as error:
-            leave_with_dead_engine(error)
-            raise
 
 
 def leave_with_dead_engine(error: RuntimeFailure) -> None:
