@@ -22,6 +22,7 @@ from tests.chaos import faults, on_milvus, on_ray, on_s3, on_vllm
 from tests.chaos.disk_full import can_mount
 from tests.chaos.harness import AT_POINTS, Harness, Injection, Outcome, of_kinds
 from tests.chaos.world import SCENARIOS
+from tests.nodes import several_nodes
 from tools.shown import Row, begin, conclude
 from tools.signals import termination_is_interruption
 from tte2_ray.milvus.config import MilvusConfig
@@ -74,8 +75,9 @@ def _run(harness: Harness, given: argparse.Namespace) -> list[Outcome]:
         run("other faults", of_kinds(_possible(harness), given.seed), _THREADS)
         waiting = (*on_s3.kinds_on(moto), *on_milvus.KINDS)
         run("S3 and Milvus", of_kinds(waiting, given.seed), _WAITING_THREADS)
-    with on_ray.several_nodes(wanted=_wants(on_ray.NAMES, given)) as nodes:
-        run("on Ray", of_kinds(on_ray.kinds_on(nodes), given.seed), 1)
+    if _wants(on_ray.NAMES, given):
+        with several_nodes(on_ray.NODES, num_cpus=on_ray.CPUS) as nodes:
+            run("on Ray", of_kinds(on_ray.kinds_on(nodes), given.seed), 1)
     run("on vLLM", of_kinds(on_vllm.KINDS, given.seed), 1)
     return outcomes
 

@@ -9,19 +9,15 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from tests.chaos.faults import Disturb, Kind, TooLateError
 from tests.chaos.world import Reference, World
+from tests.nodes import Nodes
 from tests.pipelines.killing import POLL_S, start_job, worker_of
-from tte2_ray.pipelines.config import LEAST_OBJECT_STORE_MB
 
-if TYPE_CHECKING:
-    from ray.cluster_utils import Cluster
-
-NODES = 3
+NODES, CPUS = 3, 3
 STAGES = ("ReasonShards", "EmbedShards", "LoadShards")
 NAMES = ("Ray: driver killed", "Ray: actor killed", "Ray: worker killed", "Ray: node lost")
 SLOW = ("reasoner.engine.replicas=2", "embedder.engine.replicas=2", "ray.max_restarts=4",
@@ -32,63 +28,8 @@ _UP_S = 90.0
 _NAMES_OF_WORKERS = ("ray::",)
 
 
-class Nodes:
-    """A cluster of several nodes on this machine."""
-
-    def __init__(self, cluster: "Cluster", each: dict[str, Any]) -> None:
-        self._cluster, self._each = cluster, each
-
-    @property
-    def address(self) -> str:
-        """What jobs connect to."""
-        return str(self._cluster.address)
-
-    def lose_one(self, draw: random.Random) -> None:
-        """A node is gone at once; not the one that holds the driver's connection."""
-        node = draw.choice(self._cluster.list_all_nodes()[1:])
-        self._cluster.remove_node(node, allow_graceful=False)
-
-    def make_whole(self) -> None:
-        """As many nodes as there were."""
-        for last in (False, False, True):
-            while len(self._cluster.list_all_nodes()) < NODES:
-                try:
-                    self._cluster.add_node(**self._each)
-                except Exception:  # Ray's own, on a machine that is too busy to start one in time
-                    if last:
-                        raise
-                    break
-
-
-@contextmanager
-def several_nodes(*, wanted: bool = True) -> Iterator["Nodes | None"]:
-    """Starts the nodes, and ends them.
-
-    Args:
-        wanted: whether they are; without, there are none.
-    """
-    if not wanted:
-        yield None
-        return
-    from ray.cluster_utils import Cluster
-
-    quick = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500,
-             "health_check_failure_threshold": 4}  # fmt: skip
-    each = {"num_cpus": 3, "object_store_memory": LEAST_OBJECT_STORE_MB * 1024 * 1024}
-    head = {**each, "include_dashboard": False, "_system_config": quick}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        nodes = Nodes(made, each)
-        nodes.make_whole()
-        yield nodes
-    finally:
-        made.shutdown()
-
-
-def kinds_on(nodes: "Nodes | None") -> tuple[Kind, ...]:
-    """The kinds of fault that need Ray; none without nodes."""
-    if nodes is None:
-        return ()
+def kinds_on(nodes: Nodes) -> tuple[Kind, ...]:
+    """The kinds of fault that need Ray."""
     scenarios = ("first", "incremental")
 
     def of(name: str, disturb: Disturb, count: int) -> Kind:
@@ -147,8 +88,10 @@ def _worker_killed(nodes: Nodes) -> Disturb:
 def _node_lost(nodes: Nodes) -> Disturb:
     def disturb(world: World, reference: Reference, draw: random.Random) -> str:
         stage = draw.choice(STAGES)
+        # Not the head, which holds the driver's connection.
+        lost = draw.choice(nodes.others())
         try:
-            return _goes_on(world, nodes, stage, draw, lambda: nodes.lose_one(draw))
+            return _goes_on(world, nodes, stage, draw, lambda: nodes.lose(lost))
         finally:
             nodes.make_whole()
 

@@ -7,20 +7,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.nodes import Nodes, several_nodes
 from tests.pipelines.conftest import ROWS, Configured, contents, run
 from tests.pipelines.killing import POLL_S, ROOT, overrides_of
 from tests.pipelines.noting import Note, notes_in
 from tests.pipelines.without_ray import leave_ray_out
 from tte2_ray.artifacts.shards import list_plans, read_shard
 from tte2_ray.artifacts.store import Store, open_store
-from tte2_ray.pipelines.config import LEAST_OBJECT_STORE_MB
-
-if TYPE_CHECKING:
-    from ray.cluster_utils import Cluster
 
 NODES, SHARD, IN_FLIGHT = 3, 2, 2
 SLOW = ("reasoner.engine.replicas=3", "embedder.engine.replicas=3", "ray.max_restarts=1",
@@ -37,26 +33,18 @@ def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Cluster]":
-    """Nodes with room for one replica more than their share."""
-    from ray.cluster_utils import Cluster
-
-    # A node that falls silent is missed after 15 s by default, and by now a test would be slow.
-    quick = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500,
-             "health_check_failure_threshold": 4}  # fmt: skip
-    each = {"num_cpus": 2, "object_store_memory": LEAST_OBJECT_STORE_MB * 1024 * 1024}
-    head = {**each, "include_dashboard": False, "_system_config": quick}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        for _ in range(NODES - 1):
-            made.add_node(**each)
+def nodes() -> Iterator[Nodes]:
+    """With room for one replica more than their share."""
+    with several_nodes(NODES, num_cpus=2) as made:
         yield made
-    finally:
-        made.shutdown()
 
 
 def seen(notes: list[Note], what: str) -> Counter[str]:
     return Counter(note.name for note in notes if note.what == what)
+
+
+def of_node(notes: list[Note], node: str, what: str) -> set[str]:
+    return set(seen([note for note in notes if note.node == node], what))
 
 
 def wait_until(holds: Callable[[], bool], job: "subprocess.Popen[str]") -> None:
@@ -68,23 +56,25 @@ def wait_until(holds: Callable[[], bool], job: "subprocess.Popen[str]") -> None:
 
 
 def test_a_job_spreads_over_nodes_and_a_lost_one_costs_its_shards_in_flight(
-    configured: Configured, cluster: "Cluster", tmp_path: Path
+    configured: Configured, nodes: Nodes, tmp_path: Path
 ) -> None:
     loaded = configured(*SLOW)
-    lost = cluster.list_all_nodes()[-1]
     notes, log = tmp_path / "notes", tmp_path / "log"
     notes.mkdir()
     command = [sys.executable, "-m", "tests.pipelines.noting", str(notes),
-               *overrides_of(loaded.config), *SLOW, f"ray.address={cluster.address}"]  # fmt: skip
+               *overrides_of(loaded.config), *SLOW, f"ray.address={nodes.address}"]  # fmt: skip
     with log.open("w") as out:
         job = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, text=True)
     try:
         wait_until(lambda: len({n.node for n in notes_in(notes) if n.what == "done"}) == NODES, job)
-        cluster.remove_node(lost, allow_graceful=False)
+        lost = nodes.others()[0]
+        begun = len(of_node(notes_in(notes), lost, "begun"))
+        wait_until(lambda: len(of_node(notes_in(notes), lost, "begun")) > begun, job)
+        nodes.lose(lost)
         assert job.wait(timeout=UP_S) == 0, log.read_text()
     finally:
         job.kill()
-    require_spread_and_lost(notes_in(notes), lost.node_id, open_store(loaded.config.store))
+    require_spread_and_lost(notes_in(notes), lost, open_store(loaded.config.store))
     assert "killed without a word" not in log.read_text(), "a lost node is no matter of memory"
 
     other = (f"store={tmp_path / 'other'}", f"report_dir={tmp_path / 'more'}",
@@ -100,8 +90,7 @@ def test_a_job_spreads_over_nodes_and_a_lost_one_costs_its_shards_in_flight(
 def require_spread_and_lost(notes: list[Note], lost: str, store: Store) -> None:
     """Every node did shards, and those in flight on the lost one alone were begun again."""
     assert len({note.node for note in notes if note.what == "done"}) == NODES
-    there = [note for note in notes if note.node == lost]
-    in_flight = set(seen(there, "begun")) - set(seen(there, "done"))
+    in_flight = of_node(notes, lost, "begun") - of_node(notes, lost, "done")
     assert 1 <= len(in_flight) <= IN_FLIGHT
     (plan,) = list_plans(store, "corpora/corpus")
     items = {shard.name: read_shard(store, shard) for shard in plan.shards}
