@@ -50,7 +50,7 @@ unit: setup ## the tests alone; ARGS="-k config" picks some
 # The tests in three parts, which `make test` runs beside each other: without Ray, on Ray, and the few
 # that start engines and heads or kill them, and wait most of their time.
 light: setup
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(RAY_TESTS) $(LONG_TESTS))
+	$(BIN)/python -m pytest --durations=25 $(addprefix --ignore=,$(RAY_TESTS) $(LONG_TESTS))
 
 on-ray: setup
 	$(BIN)/python -m pytest --durations=12 $(RAY_TESTS)

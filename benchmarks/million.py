@@ -57,7 +57,7 @@ def unchanged_corpus(folder: Path, rows: int = AGAIN) -> list[Row]:
         found += [
             Row.stated(f"run over them unchanged, mode={mode}", told["seconds"], "s", rows),
             Row(name=f"tokens and phases of that run, mode={mode}", value=spent, unit="",
-                target="0", holds=not spent, n=rows),
+                target="= 0", holds=not spent, n=rows),
         ]  # fmt: skip
     return found
 
@@ -65,7 +65,7 @@ def unchanged_corpus(folder: Path, rows: int = AGAIN) -> list[Row]:
 def _of_the_object_store(few: dict[str, Any], many: dict[str, Any]) -> Sequence[Row]:
     spilled = many["spilled_bytes"] + many["fallback_bytes"]
     return (
-        Row(name="spilled from Ray's object store", value=spilled, unit="bytes", target="0",
+        Row(name="spilled from Ray's object store", value=spilled, unit="bytes", target="= 0",
             holds=not spilled and many["looks"] > 1, n=many["looks"]),
         Row.stated("most in it at once", many["most_bytes"] / 1e6, "MB", many["looks"]),
         Row.stated("most objects in it at once", many["most_objects"], "objects", many["looks"]),
