@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 
 from tests.chaos import faults, on_milvus, on_ray, on_s3, on_vllm
 from tests.chaos.disk_full import can_mount
@@ -34,6 +35,7 @@ MOST_MINUTES = 30
 _THREADS = 2
 _WAITING_THREADS = 4
 """Of faults of which a job waits most of its time."""
+_SAY_EVERY_S = 30.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +69,7 @@ def _run(harness: Harness, given: argparse.Namespace) -> list[Outcome]:
         chosen = [each for each in injections if _is_chosen(each, given)][: given.count]
         if chosen:
             print(f"{name}: {len(chosen)} injections …", flush=True)
-            outcomes.extend(harness.run_all(chosen, threads))
+            outcomes.extend(harness.run_all(chosen, threads, _Progress(len(chosen))))
 
     with on_s3.moto() as moto:
         at_points = harness.at_points(given.seed, scenarios) if _wants_points(given) else []
@@ -80,6 +82,26 @@ def _run(harness: Harness, given: argparse.Namespace) -> list[Outcome]:
             run("on Ray", of_kinds(on_ray.kinds_on(nodes), given.seed), 1)
     run("on vLLM", of_kinds(on_vllm.KINDS, given.seed), 1)
     return outcomes
+
+
+class _Progress:
+    """Says every half minute how far it is, and at once what went wrong."""
+
+    def __init__(self, all_of_them: int) -> None:
+        self._all, self._done, self._lock = all_of_them, 0, Lock()
+        self._began = self._said = time.monotonic()
+
+    def __call__(self, outcome: Outcome) -> None:
+        with self._lock:
+            self._done, now = self._done + 1, time.monotonic()
+            if now - self._said > _SAY_EVERY_S:
+                self._said = now
+                print(
+                    f"  {self._done} of {self._all} · {(now - self._began) / 60:.1f} min",
+                    flush=True,
+                )
+            if outcome.problems:
+                print(f"  FAILED: {outcome.injection.kind.name}: {outcome.problems[0]}", flush=True)
 
 
 def rows(outcomes: Sequence[Outcome], minutes: float, *, whole: bool) -> list[Row]:

@@ -25,9 +25,7 @@ DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
     "cluster/README.md",
-    "docs/operations.md",
-    "docs/mini.md",
-    "docs/real-corpus.md",
+    *sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").rglob("*.md")),
 ]
 ELSEWHERE = {"docker", "helm", "kubectl", "export"}
 

@@ -7,7 +7,7 @@ An injection is named by its kind and its seed, and can be run again alone.
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,9 @@ class Outcome:
     seconds: float
 
 
+Told = Callable[[Outcome], None]
+
+
 class Harness:
     """Runs injections on one Milvus.
 
@@ -78,15 +81,27 @@ class Harness:
                 found.append(Injection(kind=kind, scenario=scenario, seed=seed))
         return found
 
-    def run_all(self, injections: Sequence[Injection], threads: int) -> list[Outcome]:
-        """Several at once; in their order."""
+    def run_all(
+        self, injections: Sequence[Injection], threads: int, told: Told = lambda _: None
+    ) -> list[Outcome]:
+        """Several at once; in their order.
+
+        Args:
+            injections: to run.
+            threads: at once.
+            told: of each, when it has ended.
+        """
         for each in injections:
             self.reference(each.scenario, each.kind.engines)
-        if threads == 1:  # Ray adds nodes in the main thread alone
-            return [self.run(each) for each in injections]
+
+        def run(injection: Injection) -> Outcome:
+            outcome = self.run(injection)
+            told(outcome)
+            return outcome
+
         with ThreadPoolExecutor(threads) as pool:
             try:
-                return list(pool.map(self.run, injections))
+                return list(pool.map(run, injections))
             except BaseException:  # an interrupt, of those that have not begun
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -29,7 +29,8 @@ def fetch(uri: str, limits: MediaLimits) -> bytes:
     Raises:
         RowError: `uri_not_allowed`, `malformed_row`, `not_found`, `fetch_failed`, `too_large`,
             `empty_file`, or `unsupported_type` for what is no regular file.
-        PrerequisiteError: the environment names no S3 that could be asked.
+        PrerequisiteError: the environment names no S3 that could be asked, or S3 does not take our
+            credentials.
     """
     location = locate(uri, limits)
     if location.scheme == "file":
