@@ -93,3 +93,26 @@ def test_the_parser_speaks_for_itself(default: Path, argv: list[str]) -> None:
     assert done.returncode == (2 if argv == ["--no-such-flag"] else 0)
     expected = {"--help": "one of mini", "--version": "tte2_ray 0.", "--no-such-flag": "usage:"}
     assert expected[argv[0]] in done.stdout + done.stderr
+
+
+def test_who_reads_the_first_lines_alone_is_shown_no_traceback(default: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from tests.a_job import Job\n"
+        "from tte2_ray.config import main\n"
+        "def run(loaded, options):\n"
+        "    while True:\n"
+        "        print('a line', flush=True)\n"
+        f"default = Path({str(default)!r})\n"
+        "sys.exit(main(Job, run, description='', default=default, argv=[]))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as job:
+        assert job.stdout
+        assert job.stderr
+        assert job.stdout.readline() == "a line\n"
+        job.stdout.close()
+        assert job.stderr.read() == ""
+        assert job.wait(timeout=30) == 141

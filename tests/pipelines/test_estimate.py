@@ -143,6 +143,8 @@ def test_the_sample_is_decoded_and_its_bad_rows_are_foretold(tmp_path: Path) -> 
     drawn = draw(store, plan.shards, 32)
     assert len(drawn) == 32
     assert len({int(item.item_id) // 8 for item in drawn}) > 3, "spread over the shards"
+    assert len({int(item.item_id) % 8 for item in drawn}) > 4, "and over each"
+    assert drawn == draw(store, plan.shards, 32)
     seen = look(replace(config(), media=MediaLimits(max_pixels=1024 * 1024)), drawn)
     assert seen.visual_tokens == (1024 // 32) ** 2, "of a model that is not here: Qwen3-VL's"
     assert seen.rejected == {"not_found": sum("b.png" in i.image_uris[0] for i in drawn)}

@@ -1,6 +1,8 @@
 """The command line that all jobs share: one parser, and errors turned into exit codes."""
 
 import argparse
+import os
+import select
 import sys
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -14,6 +16,9 @@ from tte2_ray.config.show import print_config
 from tte2_ray.errors import ConfigError, RuntimeFailure, TteError
 
 T = TypeVar("T")
+
+_NOBODY_READS = 141
+"""The exit status that a shell gives for SIGPIPE."""
 
 EXAMPLES = """\
 examples:
@@ -95,12 +100,27 @@ def main(
             print_config(loaded)
         else:
             run(loaded, Options(dry_run=given.dry_run, redrive=given.redrive))
+    except BrokenPipeError as error:
+        if _somebody_reads():
+            return _report(error, given.debug)
+        return _NOBODY_READS
     except KeyboardInterrupt:
         print("interrupted; the same command again goes on from here", file=sys.stderr)
         return 130
     except Exception as error:  # noqa: BLE001 the one place where errors become exit codes
         return _report(error, given.debug)
     return 0
+
+
+def _somebody_reads() -> bool:
+    """Whether what is printed is read; where it is not, as after `| head`, it goes nowhere from
+    here on: else Python would complain of it at its end."""
+    waiting = select.poll()
+    waiting.register(sys.stdout, 0)
+    if any(event & select.POLLERR for _, event in waiting.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 def _presets(default: Path, models: Sequence[str], profiles: Sequence[str]) -> list[Path]:

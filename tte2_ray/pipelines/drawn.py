@@ -1,5 +1,6 @@
 """A few rows of what is still to do."""
 
+import random
 from collections.abc import Sequence
 
 from tte2_ray.artifacts.shards import Shard, read_shard
@@ -11,7 +12,8 @@ SHARDS_ASKED = 8
 
 
 def draw(store: Store, shards: Sequence[Shard], rows: int) -> list[Item]:
-    """Items spread over shards; all of them where there are no more.
+    """Items of anywhere in a few shards, since a corpus may be sorted by kind; all of them where
+    there are no more.
 
     Args:
         store: where the shards lie.
@@ -20,8 +22,14 @@ def draw(store: Store, shards: Sequence[Shard], rows: int) -> list[Item]:
     """
     chosen = asked_shards(shards)
     each = -(-rows // max(1, len(chosen)))
-    items = [item for shard in chosen for item in read_shard(store, shard)[:each]]
+    items = [item for shard in chosen for item in _some(read_shard(store, shard), shard, each)]
     return items[:rows]
+
+
+def _some(items: Sequence[Item], shard: Shard, count: int) -> list[Item]:
+    """The same ones whenever they are asked for."""
+    places = random.Random(shard.name).sample(range(len(items)), min(count, len(items)))
+    return [items[place] for place in sorted(places)]
 
 
 def asked_shards(shards: Sequence[Shard]) -> Sequence[Shard]:
