@@ -20,6 +20,7 @@ from tte2_ray.artifacts.lease import (
     LeaseConfig,
     LeaseHeldError,
     LeaseLostError,
+    _now,
     held,
 )
 from tte2_ray.artifacts.lease_records import LeaseRecords
@@ -158,15 +159,44 @@ def test_a_paused_process_that_wakes_up_cannot_write(tmp_path: Path) -> None:
 
 
 def test_a_paused_process_goes_on_where_nobody_took_over(store: Store) -> None:
-    lease = Lease(LeaseRecords(store, "films"), 3, 0.2)
+    lease = Lease(LeaseRecords(store, "films"), 3, _now(), 0.2)
     time.sleep(0.3)
     lease.require()
     assert lease.number == 4, "under a number of its own, which others would have to beat"
 
 
+def test_a_holder_notices_that_another_took_over_though_it_lived(store: Store) -> None:
+    """As one does that cannot see it, or waits for less than it was told."""
+    records = LeaseRecords(store, "films")
+    lease = Lease(records, 3, _now(), LONG.expiry_s)
+    lease.beat()
+    lease.require()
+    assert records.take(4, LONG.expiry_s)
+    lease.beat()
+    with pytest.raises(LeaseLostError):
+        lease.require()
+
+
+def test_of_two_expiries_the_longer_counts(store: Store) -> None:
+    with holder(store, 4.0) as process:
+        process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        with held(store, "films", SHORT, out := io.StringIO()):
+            assert time.monotonic() - began > 3.5
+        process.send_signal(signal.SIGCONT)
+    assert "silent for 4 s" in out.getvalue()
+
+
+def test_a_process_that_the_system_hides_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Process.own()
+    monkeypatch.setattr("tte2_ray.artifacts.process._stat", lambda _: ("", ""))
+    assert not own.is_gone()
+    assert replace(own, pid=2**22 + 1).is_gone(), "no process has that number"
+
+
 def test_every_write_is_fenced_and_no_reading(store: Store) -> None:
     store.put("there", b"1")
-    lost = Lease(LeaseRecords(store, "films"), 3, 0.1)
+    lost = Lease(LeaseRecords(store, "films"), 3, _now(), 0.1)
     left = replace(Process.own(), pid=1)
     told = {"process": asdict(left), "since": ""}
     store.put(f"{FOLDER}/0000000004.json", json.dumps(told).encode())

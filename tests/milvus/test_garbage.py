@@ -15,6 +15,7 @@ from tte2_ray.artifacts.freeze import freeze_plan, with_media_versions, write_sh
 from tte2_ray.artifacts.lease import LeaseConfig, held
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
+from tte2_ray.milvus.command import run_command
 from tte2_ray.milvus.config import MilvusConfig
 
 LETTER = DeadLetter(
@@ -84,6 +85,29 @@ def test_it_is_deleted_and_nothing_else(
     assert not (tmp_path / "ecr" / ".tmp-1").exists()
     assert not client.has_collection(f"{index}__v2")
     assert client.has_collection(f"{index}__v1")
+
+
+def test_what_readers_see_is_safe_from_a_store_that_knows_nothing_of_it(
+    needed: set[str], command: Any, index: str, tmp_path: Path, client: Any,  # noqa: F811
+    config: MilvusConfig, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert command("promote", "v1") == 0
+    other = [f"index={index}", f"store={tmp_path / 'other'}", f"milvus.uri={config.uri}"]
+    for dry in (["--dry-run"], []):
+        assert run_command(["gc", *dry, *other], default=SHIPPED) == 5
+        assert "knows nothing of version v1, which readers of" in capsys.readouterr().err
+    assert client.has_collection(f"{index}__v1")
+    assert needed <= {key for key, _ in open_store(str(tmp_path)).list()}
+
+
+def test_versions_are_dropped_by_who_works_on_the_index_alone(
+    needed: set[str], command: Any, index: str, tmp_path: Path, client: Any,  # noqa: F811
+) -> None:  # fmt: skip
+    with held(open_store(str(tmp_path)), index, LeaseConfig(expiry_s=1), io.StringIO()):
+        assert command("drop-old", "--keep", "0", "lease.expiry_s=1") == 3
+    assert client.has_collection(f"{index}__v1")
+    assert command("drop-old", "--keep", "0") == 0
+    assert not client.has_collection(f"{index}__v1")
 
 
 @pytest.mark.parametrize("busy", ["own", "another"])

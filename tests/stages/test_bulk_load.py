@@ -27,6 +27,7 @@ from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
 from tte2_ray.milvus.config import MilvusConfig
 from tte2_ray.milvus.imports import Imports
 from tte2_ray.milvus.journal import Journal
+from tte2_ray.milvus.row_file import RowFile
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.shard_rows import ShardRows
 from tte2_ray.stages.bulk_load import BulkLoadShards
@@ -129,6 +130,25 @@ def test_rows_come_in_by_a_file_and_each_shard_is_accounted_for(
     counts = list(BulkLoadShards(work).commit(shards))
     assert [(c.rows, c.done, c.rejected) for c in counts[:2]] == [(7, 5, 2), (7, 7, 0)]
     assert counts[0].classes == {"empty_ecr": 1, "bad_vector": 1}
+    require_whole(work, shards)
+
+
+def test_what_is_too_large_for_one_file_comes_in_by_several(
+    work: LoadWork, shards: list[Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tte2_ray.stages.bulk_load._FILE_BYTES", 1)
+    stage = BulkLoadShards(work)
+    files: list[int] = []
+    bring_in = stage._bulk.bring_in
+
+    def counted(rows: RowFile, names: list[str]) -> None:
+        files.append(rows.rows)
+        bring_in(rows, names)
+
+    monkeypatch.setattr(stage._bulk, "bring_in", counted)
+    list(stage.commit(shards[:2]))
+    assert files == [5, 7]
+    list(stage.commit(shards))
     require_whole(work, shards)
 
 

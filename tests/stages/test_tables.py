@@ -194,6 +194,25 @@ def test_a_file_that_does_not_answer_keeps_its_row(
     assert reason(store, redriven(shard)).done == 1
 
 
+def test_a_row_that_changed_is_not_taken_over_where_its_file_does_not_answer(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would keep the ECR of other words, and pass for good."""
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (64, 64), "red").save(picture)
+    items = [Item(item_id=each, text="a note", image_uris=(str(picture),)) for each in "ab"]
+    before = shard_of(store, items)
+    assert reason(store, before).done == 2
+    changed = shard_of(store, [items[0], replace(items[1], text="another note")])
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "refused")
+
+    monkeypatch.setattr("tte2_ray.media.fetch._open_regular", refuse)
+    counts = reason(store, replace(changed, earlier=before.name))
+    assert (counts.done, counts.classes) == (1, {"fetch_failed": 1})
+
+
 def test_what_only_the_store_of_files_failed_at_ends_the_job_and_no_worker(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

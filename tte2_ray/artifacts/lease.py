@@ -31,8 +31,8 @@ class LeaseConfig:
     """How long a holder that is silent is waited for, and one that lives."""
 
     expiry_s: float = speed(60.0)
-    """Seconds without a sign of life after which another job may take over. A holder on the same
-    machine whose process is gone is not waited for."""
+    """Seconds without a sign of life after which another job may take over; of two that differ, the
+    longer counts. A holder on the same machine whose process is gone is not waited for."""
     wait_s: float = speed(0.0)
     """Seconds that a job waits in the queue behind one that lives; 0 refuses."""
 
@@ -55,13 +55,14 @@ class Lease:
     Args:
         records: where it stands.
         number: that was taken.
+        taken: when, at the latest, that was not yet so, on this clock.
         expiry_s: see `LeaseConfig`.
     """
 
-    def __init__(self, records: LeaseRecords, number: int, expiry_s: float) -> None:
+    def __init__(self, records: LeaseRecords, number: int, taken: float, expiry_s: float) -> None:
         self._records, self.number = records, number
         self._expiry_s = expiry_s
-        self._confirmed = _now()
+        self._confirmed = taken
         self._beats = 0
         self._lost = False
         self._lock = Lock()
@@ -84,7 +85,8 @@ class Lease:
                 )
 
     def beat(self) -> None:
-        """Says that the holder lives."""
+        """Says that the holder lives, unless another has taken over all the same: one that waited
+        for less than this one's `expiry_s`, or that could not see that it lives."""
         with self._lock:
             if self._lost:
                 return
@@ -92,6 +94,9 @@ class Lease:
                 self._lost = not self._take_next()
                 return
             began = _now()
+            if self._records.is_taken(self.number + 1):
+                self._lost = True
+                return
             self._beats += 1
             self._records.beat(self.number, self._beats)
             self._confirmed = began
@@ -107,7 +112,7 @@ class Lease:
 
     def _take_next(self) -> bool:
         began = _now()
-        if not self._records.take(self.number + 1):
+        if not self._records.take(self.number + 1, self._expiry_s):
             return False
         self.number, self._confirmed = self.number + 1, began
         return True
@@ -127,7 +132,7 @@ def held(store: Store, index: str, config: LeaseConfig, out: TextIO) -> Iterator
         LeaseHeldError: another job lives, and `wait_s` is over.
     """
     records = LeaseRecords(store, index)
-    lease = Lease(records, _acquire(store, records, config, out), config.expiry_s)
+    lease = Lease(records, *_acquire(store, records, config, out), config.expiry_s)
     ended = Event()
     beating = Thread(target=_beat, args=(lease, ended, config.expiry_s / _BEATS), daemon=True)
     beating.start()
@@ -149,17 +154,20 @@ def _beat(lease: Lease, ended: Event, every_s: float) -> None:
             continue
 
 
-def _acquire(store: Store, records: LeaseRecords, config: LeaseConfig, out: TextIO) -> int:
-    """Takes the next number as soon as nobody who lives has the last; the number."""
+def _acquire(
+    store: Store, records: LeaseRecords, config: LeaseConfig, out: TextIO
+) -> tuple[int, float]:
+    """Takes the next number as soon as nobody who lives has the last; the number, and when."""
     began = _now()
     seen: tuple[int, str] | None = None
     silent_since = began
     while True:
-        number = records.highest()
+        number, asked = records.highest(), _now()
         if records.is_free(number):
-            if records.take(number + 1):
+            if records.take(number + 1, config.expiry_s):
                 break
             continue  # another was first
+        expiry_s = max(config.expiry_s, records.expiry_s(number))
         now, beat = _now(), (number, records.beat_version(number))
         if beat != seen:
             lives = seen is not None and seen[0] == number
@@ -170,15 +178,15 @@ def _acquire(store: Store, records: LeaseRecords, config: LeaseConfig, out: Text
                 )
             if seen is None or seen[0] != number:
                 out.write(f"lease  {records.describe(number)}; waiting for it to end, or "
-                          f"to be silent for {config.expiry_s:g} s\n")  # fmt: skip
+                          f"to be silent for {expiry_s:g} s\n")  # fmt: skip
                 out.flush()
             seen, silent_since = beat, now
-        elif now - silent_since >= config.expiry_s and records.take(number + 1):
+        elif now - silent_since >= expiry_s and records.take(number + 1, config.expiry_s):
             break
         time.sleep(min(_POLL_S, config.expiry_s / (2 * _BEATS)))
     for key, _ in records.of_before():
         store.delete(key)
-    return number + 1
+    return number + 1, asked
 
 
 def _now() -> float:

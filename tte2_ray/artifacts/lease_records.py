@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import unquote
 
 from tte2_ray.artifacts.process import Process
@@ -39,11 +40,24 @@ class LeaseRecords:
         keys = (key for key, _ in self._store.list(self._folder, shallow=True))
         return max((_number(key) for key in keys if key.endswith(".json")), default=0)
 
-    def take(self, number: int) -> bool:
-        """Takes a number, unless another has; whether this call did."""
+    def take(self, number: int, expiry_s: float) -> bool:
+        """Takes a number, unless another has; whether this call did.
+
+        Args:
+            number: to take.
+            expiry_s: for how long its holder may be silent.
+        """
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        told = {"process": asdict(Process.own()), "since": since}
+        told = {"process": asdict(Process.own()), "since": since, "expiry_s": expiry_s}
         return self._store.put_once(self._key(number, "json"), json.dumps(told).encode())
+
+    def is_taken(self, number: int) -> bool:
+        """Whether anybody has taken a number."""
+        return self._store.exists(self._key(number, "json"))
+
+    def expiry_s(self, number: int) -> float:
+        """For how long the holder of a number may be silent; 0 where it did not say."""
+        return float(self._told(number).get("expiry_s", 0.0))
 
     def is_free(self, number: int) -> bool:
         """Whether nobody holds a number (any more), as far as that is seen without waiting."""
@@ -77,8 +91,12 @@ class LeaseRecords:
         return f"index {self._index} is worked on by {process} since {since}"
 
     def _holder(self, number: int) -> tuple[Process, str]:
-        told = json.loads(self._store.get(self._key(number, "json")))
+        told = self._told(number)
         return Process(**told["process"]), str(told["since"])
+
+    def _told(self, number: int) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self._store.get(self._key(number, "json")))
+        return told
 
     def _key(self, number: int, suffix: str) -> str:
         return f"{self._folder}/{number:010d}.{suffix}"

@@ -30,7 +30,9 @@ class Process:
         if not self.machine or self.machine != _machine():
             return False
         state, started = _stat(self.pid)
-        return state in ("", "Z", "X") or started != self.started
+        if not state:  # or it is another user's, and /proc hides those
+            return not _is_there(self.pid)
+        return state in ("Z", "X") or started != self.started
 
     def __str__(self) -> str:
         return f"{self.host}, process {self.pid},"
@@ -42,6 +44,16 @@ def _machine() -> str:
         # In containers of one node the same pid is another process.
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
     return ""
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _stat(pid: int) -> tuple[str, str]:

@@ -107,6 +107,20 @@ def read_rows(store: Store, shard: Shard) -> list[dict[str, Any]]:
     return rows
 
 
+def ids_as_before(store: Store, shard: Shard) -> set[str]:
+    """Ids of the rows that are, versions of their media included, those of the shard that this one
+    takes over from; raises as `read_rows`, of the earlier one only if it is damaged."""
+    prefix = shard.key.rpartition("/rows/")[0]
+    key = shard_key(prefix, shard.earlier)
+    rows = {row["item_id"]: row for row in read_rows(store, shard)}
+    if key == shard.key:
+        return set(rows)
+    if not store.exists(key):
+        return set()
+    before: list[dict[str, Any]] = read_table(store, key, shard_schema()).to_pylist()
+    return {row["item_id"] for row in before if rows.get(row["item_id"]) == row}
+
+
 def read_plan(store: Store, prefix: str, corpus_digest: str) -> Plan:
     """A plan that was frozen before.
 

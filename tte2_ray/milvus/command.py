@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tte2_ray.artifacts.lease import LeaseConfig
+from tte2_ray.artifacts.lease import LeaseConfig, held
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Loaded, Options, location, main
-from tte2_ray.errors import ConfigError
+from tte2_ray.errors import ConfigError, RuntimeFailure
 from tte2_ray.milvus.catalog import ManifestCatalog
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.collection import collection_name
@@ -108,11 +108,18 @@ def _act(given: argparse.Namespace, config: PublishConfig, options: Options) -> 
         case "promote" | "rollback":
             before = publisher.live_version()
             version = _move(publisher, given, options)
+            if not options.dry_run and (now := publisher.live_version()) != version:
+                raise RuntimeFailure(
+                    f"{config.index}: {version} was made live, and another process has made "
+                    f"{now or 'none'} live since"
+                )
             print(f"{config.index}: {version} {would} live, after {before or 'none'}")
         case "drop-old":
-            dropped = publisher.superfluous(keep=given.keep)
-            if not options.dry_run:
-                dropped = publisher.drop_old(keep=given.keep)
+            if options.dry_run:
+                dropped = publisher.superfluous(keep=given.keep)
+            else:
+                with held(store, config.index, config.lease, sys.stdout):
+                    dropped = publisher.drop_old(keep=given.keep)
             print(f"{config.index}: {', '.join(dropped) or 'nothing'} {would} dropped")
         case "gc":
             collector = Collector(client, milvus, store, config.index)

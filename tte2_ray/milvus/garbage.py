@@ -4,14 +4,16 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tte2_ray.artifacts.garbage import Garbage, garbage
+from tte2_ray.artifacts.garbage import garbage
 from tte2_ray.artifacts.lease import LeaseConfig, held
 from tte2_ray.artifacts.lease_records import LeaseRecords, indexes_with_leases
 from tte2_ray.artifacts.manifest import list_manifests
 from tte2_ray.artifacts.store import Store
-from tte2_ray.errors import PrerequisiteError
+from tte2_ray.errors import PrerequisiteError, ValidationError
 from tte2_ray.milvus.client import typed_errors
+from tte2_ray.milvus.collection import collection_name
 from tte2_ray.milvus.config import MilvusConfig
+from tte2_ray.milvus.publish import live_version
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -34,22 +36,36 @@ class Collector:
         self._store, self._index = store, index
 
     def collections(self) -> list[str]:
-        """Collections of the index that no manifest vouches for."""
+        """Collections of the index that no manifest vouches for.
+
+        Raises:
+            ValidationError: readers see a version that this store does not know: it is another
+                store's index.
+        """
         made = {manifest.collection for manifest in list_manifests(self._store, self._index)}
+        live = live_version(self._client, self._milvus, self._index)
+        if live and collection_name(self._index, live) not in made:
+            raise ValidationError(
+                f"{self._store.root} knows nothing of version {live}, which readers of "
+                f"{self._index} see at {self._milvus.uri}: give the store= and milvus.uri= of the "
+                "job that made it"
+            )
         with typed_errors("list collections"):
             names = self._client.list_collections(timeout=self._milvus.timeout_s)
         own = (name for name in names if name.startswith(f"{self._index}__"))
         return sorted(name for name in own if name not in made)
 
     def tell(self) -> None:
-        """Prints each piece of garbage, and what it comes to; deletes nothing."""
+        """Prints each piece of garbage, and what it comes to; deletes nothing; raises as
+        `collections`."""
+        collections = self.collections()
         found: Counter[str] = Counter()
         size = 0
         for each in garbage(self._store, self._index):
             print(f"{each.kind:<11}{each.size:>12,}  {self._store.uri(each.key)}")
             found[each.kind] += 1
             size += each.size
-        for name in self.collections():
+        for name in collections:
             print(f"{'collection':<11}{'':>12}  {name}")
             found["collection"] += 1
         print(f"{self._index}: {_summed(found, size)} would be deleted")
@@ -60,25 +76,28 @@ class Collector:
         Raises:
             PrerequisiteError: another job works on this index or on another one of the store, which
                 may be about to name what it has written.
+            ValidationError: as `collections`.
         """
         with held(self._store, self._index, lease, sys.stdout) as own:
             self._require_peace()
+            collections = self.collections()
+            listed = {each.key: each for each in garbage(self._store, self._index)}
+            # Once more: what a job that has begun since has named meanwhile is none.
+            again = {each.key for each in garbage(self._store, self._index)}
+            self._require_peace()
             found: Counter[str] = Counter()
             size = 0
-            for each in self._everything():
+            for each in (each for key, each in listed.items() if key in again):
                 own.require()
                 self._store.delete(each.key)
                 found[each.kind] += 1
                 size += each.size
-            for name in self.collections():
+            for name in collections:
                 own.require()
                 with typed_errors(f"drop {name}"):
                     self._client.drop_collection(name, timeout=self._milvus.timeout_s)
                 found["collection"] += 1
         print(f"{self._index}: {_summed(found, size)} deleted")
-
-    def _everything(self) -> list[Garbage]:
-        return list(garbage(self._store, self._index))
 
     def _require_peace(self) -> None:
         for other in indexes_with_leases(self._store):

@@ -178,13 +178,16 @@ class Publisher:
 
     def drop_old(self, *, keep: int) -> tuple[str, ...]:
         """Drop the collections of the superfluous versions, and name them."""
-        dropped = self.superfluous(keep=keep)
-        for version in dropped:
+        dropped = []
+        for version in self.superfluous(keep=keep):
+            if version == self.live_version():  # Milvus itself would drop it all the same
+                continue
+            dropped.append(version)
             with typed_errors(f"drop version {version} of {self._index}"):
                 self._client.drop_collection(
                     collection_name(self._index, version), timeout=self._config.timeout_s
                 )
-        return dropped
+        return tuple(dropped)
 
     def record(self, version: str) -> VersionRecord:
         """What the catalog says about a version; `ResourceMissingError` if nothing."""

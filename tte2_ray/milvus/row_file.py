@@ -31,6 +31,8 @@ class RowFile:
 
         self.file = file
         self.rows = 0
+        self.bytes = 0
+        """Of them, before they are compressed."""
         self._waiting: list[pa.Table] = []
         self._writer = pq.ParquetWriter(file, _schema(), compression="zstd")
 
@@ -40,8 +42,10 @@ class RowFile:
 
         if entities:
             arrays = [_column(field, entities) for field in _schema()]
-            self._waiting.append(pa.Table.from_arrays(arrays, schema=_schema()))
+            table = pa.Table.from_arrays(arrays, schema=_schema())
+            self._waiting.append(table)
             self.rows += len(entities)
+            self.bytes += table.nbytes
         if sum(table.nbytes for table in self._waiting) >= _GROUP_BYTES:
             self._write_group()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TextIO
 
 from tte2_ray.artifacts.markers import pending
@@ -83,7 +84,8 @@ def run_phases(
         rows = sum(shard.rows for shard in todo)
         progress = PhaseProgress(phase.name, rows, plan.rows - rows, out)
         came = run_phase(phase.stage, phase.work, todo, phase.pool)
-        done = watched(phase.name, came, phase.pool.stall_s, waits_for)
+        left = partial(_left, plan, store, phase.prefix)
+        done = watched(phase.name, came, phase.pool.stall_s, waits_for, left)
         for _ in progress.follow(PhaseMetrics(index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s
@@ -96,3 +98,7 @@ def run_phases(
         yield PhaseResult(name=phase.name, reused=plan.rows - rows, counts=progress.counts,
                           seconds=progress.seconds, working_s=progress.working_s,
                           usd=progress.seconds / 3600 * price)  # fmt: skip
+
+
+def _left(plan: Plan, store: Store, prefix: str) -> int:
+    return len(pending(plan, store, prefix))

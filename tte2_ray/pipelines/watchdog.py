@@ -13,7 +13,11 @@ T = TypeVar("T")
 
 
 def watched(
-    phase: str, came: Iterable[T], stall_s: float, waits_for: Callable[[str], str]
+    phase: str,
+    came: Iterable[T],
+    stall_s: float,
+    waits_for: Callable[[str], str],
+    left: Callable[[], int],
 ) -> Iterator[T]:
     """Passes on what comes through.
 
@@ -23,19 +27,25 @@ def watched(
             behind.
         stall_s: longest wait, in seconds; 0 waits for ever.
         waits_for: what a phase waits for, in words; asked when it is over.
+        left: how much is still to do, by what is committed: a worker tells of the shards of a call
+            when all of them are; asked when nothing came.
 
     Raises:
-        RuntimeFailure: nothing came for `stall_s`.
+        RuntimeFailure: nothing came for `stall_s`, and nothing was committed.
     """
     if not stall_s:
         yield from came
         return
     passed: Queue[tuple[str, T | BaseException | None]] = Queue(maxsize=1)
+    last = left()
     Thread(target=_read, args=(came, passed), daemon=True, name=f"watch-{phase}").start()
     while True:
         try:
             kind, one = passed.get(timeout=stall_s)
         except Empty:
+            before, last = last, left()
+            if last < before:
+                continue
             raise RuntimeFailure(
                 f"{phase}: nothing came through for {duration(stall_s)} (ray.stall_s): "
                 f"{waits_for(phase)}. What is done stays done: the same command goes on from here"

@@ -1,15 +1,16 @@
 """Shards in, rows in Milvus out, by files that the server imports; beside `load`, which sends them.
 
-    shards ─ settle, count ─▶ rows that are not there yet ─ one file ─ import ─▶ counted ─▶ markers
+    shards ─ settle, count ─▶ rows that are not there yet ─ a file ─ import ─▶ counted ─▶ markers
 
-A call is one file. What an import left that broke off is settled by the next try, of this run or a
-later one; a shard is marked when its rows were counted.
+A call is one file, or several where that would be too large. What an import left that broke off is
+settled by the next try, of this run or a later one; a shard is marked when its rows were counted.
 """
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 _THREADS = 4
+_FILE_BYTES = 1 << 30
+"""Of rows in a file, before they are compressed: servers refuse files of some GB, S3 of more than
+five at once, and it lies on the worker's disk meanwhile."""
 _TRIES = 4
 """Of a call, in each of which an import broke: a server that restarts fails what it was at."""
 
@@ -97,23 +101,30 @@ class BulkLoadShards:
         doubtful = self._bulk.settle(names)
         there = self._bulk.rows.counts(names)
         accounted: Accounted = []
-        new: list[str] = []
         seen: set[str] = set()
-        with TemporaryDirectory(prefix="tte2-bulk-") as folder:
-            file = RowFile(Path(folder) / "rows.parquet")
+        with ExitStack() as open_file:
+            file = open_file.enter_context(_File())
             for one in ahead(self._threads, self._reader.read, shards):
                 entities, rejected = self._checked(one, seen)
                 accounted.append((one, rejected))
                 name = one.shard.name
-                if there.get(name, 0) != len(entities) or name in doubtful:
-                    new.append(name)
-                    file.write(entities)
-            file.close()
-            if stale := [name for name in new if name in there]:
-                self._bulk.rows.remove(stale)
-            if file.rows:
-                self._bulk.bring_in(file, new)
+                if there.get(name, 0) == len(entities) and name not in doubtful:
+                    continue
+                file.write(name, entities)
+                if file.rows.bytes >= _FILE_BYTES:
+                    self._import(file, there)
+                    open_file.close()
+                    file = open_file.enter_context(_File())
+            self._import(file, there)
         return accounted
+
+    def _import(self, file: "_File", there: Container[str]) -> None:
+        """Brings in what a file holds, in the place of what is there of its shards."""
+        file.rows.close()
+        if stale := [name for name in file.shards if name in there]:
+            self._bulk.rows.remove(stale)
+        if file.rows.rows:
+            self._bulk.bring_in(file.rows, file.shards)
 
     def _checked(self, one: ToLoad, seen: set[str]) -> tuple[list[Entity], list[Rejected]]:
         """The rows of a shard, which are given away, and those that cannot be loaded."""
@@ -127,6 +138,25 @@ class BulkLoadShards:
             except RowError as error:
                 rejected.append(Rejected.of(row, error))
         return entities, rejected
+
+
+class _File:
+    """Rows of some shards, on this worker's disk while they are brought in."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="tte2-bulk-")
+        self.rows = RowFile(Path(self._folder.name) / "rows.parquet")
+        self.shards: list[str] = []
+
+    def __enter__(self) -> "_File":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def write(self, shard: str, entities: Sequence[Entity]) -> None:
+        self.shards.append(shard)
+        self.rows.write(entities)
 
 
 def loader_of(milvus: MilvusConfig, rows_to_load: Callable[[], int]) -> tuple[type, str]:

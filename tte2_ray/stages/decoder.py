@@ -60,17 +60,21 @@ class Decoder:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._decode, item)
 
-    async def unchanged(self, item: Item, content_key: str) -> bool:
+    async def unchanged(self, item: Item, content_key: str, *, unanswered: bool = True) -> bool:
         """Whether an item's content still has this key: its files are fetched, not decoded.
 
-        A file that does not answer now counts as unchanged; one that is gone, or is refused by the
-        limits, does not: decoding it says why.
+        A file that is gone, or is refused by the limits, has not: decoding it says why.
+
+        Args:
+            item: to be looked at.
+            content_key: that it had.
+            unanswered: what is said of an item whose file does not answer now.
         """
         loop = asyncio.get_running_loop()
         try:
             return content_key == await loop.run_in_executor(self._pool, self._key_of, item)
         except RowError as error:
-            return error.error_class is RowErrorClass.FETCH_FAILED
+            return unanswered and error.error_class is RowErrorClass.FETCH_FAILED
 
     def _key_of(self, item: Item) -> str:
         return content_sha256(item, self._limits)

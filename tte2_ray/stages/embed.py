@@ -81,7 +81,7 @@ class EmbedShards(TableStage[Row]):
             "error_stage": "",
         }
 
-    async def holds(self, row: Row, item: Item, given: Row) -> bool:
+    async def holds(self, row: Row, item: Item, given: Row, *, as_before: bool) -> bool:
         """Its ECR was not written anew."""
         return bool(row["ecr_key"] == given["ecr_key"])
 

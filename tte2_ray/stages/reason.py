@@ -81,9 +81,13 @@ class ReasonShards(TableStage[Item]):
             "error_stage": "",
         }
 
-    async def holds(self, row: Row, item: Item, given: Item) -> bool:
-        """Its files are what they were: their bytes are asked, not their names."""
-        return await self._decoder.unchanged(item, row["content_key"])
+    async def holds(self, row: Row, item: Item, given: Item, *, as_before: bool) -> bool:
+        """Its words and files are what they were: their bytes are asked, not their names.
+
+        A file that does not answer now is taken for what it was, but not where the listing says
+        that the item changed.
+        """
+        return await self._decoder.unchanged(item, row["content_key"], unanswered=as_before)
 
     async def answer(self, row: Row, decoded: DecodedItem, given: Item) -> Row:
         """The ECR, and what it cost."""

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tte2_ray.artifacts.markers import mark_done, marker_key, table_key
-from tte2_ray.artifacts.shards import Shard, read_shard
+from tte2_ray.artifacts.shards import Shard, ids_as_before, read_shard
 from tte2_ray.artifacts.store import Store
 from tte2_ray.artifacts.tables import read_table, write_table
 from tte2_ray.errors import OutOfMemory, RowError, RuntimeFailure
@@ -95,8 +95,15 @@ class TableStage(ABC, Generic[Given]):
         """The row of an item that nothing is known of yet."""
 
     @abstractmethod
-    async def holds(self, row: Row, item: Item, given: Given) -> bool:
-        """Whether a row that was made in an earlier generation is what would be made now."""
+    async def holds(self, row: Row, item: Item, given: Given, *, as_before: bool) -> bool:
+        """Whether a row that was made in an earlier generation is what would be made now.
+
+        Args:
+            row: of the table.
+            item: as it is now.
+            given: what the stage needs to know of it.
+            as_before: whether the item is listed as it was, as far as that tells.
+        """
 
     @abstractmethod
     async def answer(self, row: Row, decoded: DecodedItem, given: Given) -> Row:
@@ -160,7 +167,10 @@ class TableStage(ABC, Generic[Given]):
         made = await asyncio.to_thread(self._committed, key) or []
         good = {row["item_id"]: row for row in made if not row["error_class"]}
         asked = [(good[item.item_id], item, given) for item, given in pairs if item.item_id in good]
-        held = await asyncio.gather(*(self.holds(*each) for each in asked))
+        same = await asyncio.to_thread(ids_as_before, self._store, shard) if asked else set()
+        held = await asyncio.gather(
+            *(self.holds(*each, as_before=each[1].item_id in same) for each in asked)
+        )
         return {row["item_id"]: row for (row, *_), holds in zip(asked, held, strict=True) if holds}
 
     def _committed(self, key: str) -> list[Row] | None:

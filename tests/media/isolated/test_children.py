@@ -12,6 +12,7 @@ import pytest
 from tests.media.isolated.conftest import asked, refused
 from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
 from tte2_ray.media.isolated.children import Children
+from tte2_ray.media.isolated.process import ChildProcess
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,24 @@ def test_a_child_has_no_file_of_ours(hostile: Children, tmp_path: Path) -> None:
         folder = Path(f"/proc/{asked(hostile, 'fine')}/fd")
         held = {os.readlink(each) for each in folder.iterdir()}
     assert str(tmp_path / "secret") not in held
+
+
+def test_a_child_that_is_killed_at_its_start_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[str] = []
+
+    def start(module: str) -> ChildProcess:
+        tries.append(module)
+        if len(tries) < 3:
+            raise RuntimeFailure("it does not start")
+        return ChildProcess(module)
+
+    monkeypatch.setattr("tte2_ray.media.isolated.children.ChildProcess", start)
+    children = Children()
+    child = children._started()
+    assert len(tries) == 3
+    child.end()
 
 
 def test_children_that_do_not_start_are_no_fault_of_a_row() -> None:

@@ -11,10 +11,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tte2_ray.errors import RowError
+from tte2_ray.errors import RowError, RuntimeFailure
 from tte2_ray.media.decoders import Seen, Visual
 from tte2_ray.media.isolated.process import MODULE, ChildLost, ChildProcess
 from tte2_ray.media.limits import MediaLimits
+
+_STARTS = 3
+"""The kernel may kill one while memory is short, and that ends no job."""
 
 
 class Children:
@@ -91,7 +94,13 @@ class Children:
             return child
 
     def _started(self) -> ChildProcess:
-        child = self._starter.submit(ChildProcess, self.module).result()
+        for left in reversed(range(_STARTS)):
+            try:
+                child = self._starter.submit(ChildProcess, self.module).result()
+                break
+            except RuntimeFailure:
+                if not left:
+                    raise
         with self._lock:
             self._busy.add(child)
         return child

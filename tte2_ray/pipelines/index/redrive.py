@@ -13,10 +13,11 @@ read has no row: mended, it makes other rows, hence other shards, which a plan a
 from collections.abc import Callable
 from dataclasses import replace
 
+from tte2_ray.artifacts.freeze import frozen
 from tte2_ray.artifacts.generations import first_generation, next_generation
 from tte2_ray.artifacts.manifest import manifest_key, read_manifest
 from tte2_ray.artifacts.markers import read_markers
-from tte2_ray.artifacts.shards import Plan, Shard, list_plans, plan_key, read_plan, write_plan
+from tte2_ray.artifacts.shards import Plan, Shard, list_plans, plan_key, read_plan
 from tte2_ray.artifacts.store import Store
 from tte2_ray.errors import ResourceMissingError
 from tte2_ray.pipelines.index.target import Target
@@ -66,8 +67,7 @@ def redriven(plan: Plan, store: Store, plans: Store, target_of: _TargetOf) -> Pl
             + (_UNREAD.format(plan.rejected) if plan.rejected else "")
         )
     begun = replace(plan, corpus_digest=next_generation(plan.corpus_digest), shards=shards)
-    write_plan(plans, begun)
-    return begun
+    return frozen(plans, begun)
 
 
 def _next_shard(now: Shard, was: Shard, failed: bool) -> Shard:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TextIO
 
 from tte2_ray.artifacts.dead_letters import read_dead_letters
+from tte2_ray.artifacts.freeze import frozen
 from tte2_ray.artifacts.generations import first_generation, next_generation
 from tte2_ray.artifacts.markers import pending, read_markers
 from tte2_ray.artifacts.media_versions import MediaVersions
 from tte2_ray.artifacts.query_log import FirstStage, read_log
 from tte2_ray.artifacts.query_log.freeze import FrozenLog, freeze_log
-from tte2_ray.artifacts.shards import Shard, write_plan
+from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store, key_part
 from tte2_ray.errors import PartialFailure, ResourceMissingError
 from tte2_ray.pipelines.index.redrive import latest_generation
@@ -106,8 +107,7 @@ def redriven(job: Job, plans: Store) -> FrozenLog:
         for each in plan.shards
     )
     begun = replace(plan, corpus_digest=next_generation(plan.corpus_digest), shards=shards)
-    write_plan(plans, begun)
-    return replace(job.log, plan=begun)
+    return replace(job.log, plan=frozen(plans, begun))
 
 
 def require_queries(log: FrozenLog, store: Store) -> None:
