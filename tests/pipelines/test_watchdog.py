@@ -30,13 +30,13 @@ def stands_still() -> int:
 
 
 def test_what_comes_in_time_is_passed_on() -> None:
-    assert list(watched("load", coming(0.2, 0.2, 0.2), 0.4, str, stands_still)) == [0, 1, 2]
-    assert list(watched("load", coming(0.3), 0, str, stands_still)) == [0]
+    assert list(watched("load", coming(0.2, 0.2, 0.2), 0.4, str, 7, stands_still)) == [0, 1, 2]
+    assert list(watched("load", coming(0.3), 0, str, 7, stands_still)) == [0]
 
 
 def test_what_does_not_come_ends_it_with_what_it_waited_for() -> None:
     passed = watched(
-        "load", coming(0.0, 30.0), 0.3, lambda phase: f"{phase} waits for Godot", stands_still
+        "load", coming(0.0, 30.0), 0.3, lambda phase: f"{phase} waits for Godot", 7, stands_still
     )
     assert next(passed) == 0
     began = time.monotonic()
@@ -47,10 +47,10 @@ def test_what_does_not_come_ends_it_with_what_it_waited_for() -> None:
 
 def test_a_call_of_many_shards_is_waited_for_as_long_as_they_are_committed() -> None:
     left = iter(range(9, 0, -1))
-    assert list(watched("load", coming(1.0), 0.2, str, lambda: next(left))) == [0]
-    stuck = iter([9, 8, 8])
+    assert list(watched("load", coming(1.0), 0.2, str, 10, lambda: next(left))) == [0]
+    stuck = iter([9, 9])
     with pytest.raises(RuntimeFailure, match="nothing came through"):
-        list(watched("load", coming(30.0), 0.2, str, lambda: next(stuck)))
+        list(watched("load", coming(30.0), 0.2, str, 10, lambda: next(stuck)))
 
 
 def test_an_error_comes_as_it_was_raised() -> None:
@@ -59,11 +59,11 @@ def test_an_error_comes_as_it_was_raised() -> None:
         raise ConfigError("wrong")
 
     with pytest.raises(ConfigError, match="wrong"):
-        list(watched("load", failing(), 5, str, stands_still))
+        list(watched("load", failing(), 5, str, 7, stands_still))
 
 
 def test_who_stops_listening_leaves_no_reader_that_is_busy() -> None:
-    next(watched("load", coming(*[0.0] * 1000), 5, str, stands_still))
+    next(watched("load", coming(*[0.0] * 1000), 5, str, 7, stands_still))
     readers = [t for t in threading.enumerate() if t.name == "watch-load"]
     assert all(t.daemon for t in readers)
 

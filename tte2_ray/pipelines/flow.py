@@ -85,7 +85,7 @@ def run_phases(
         progress = PhaseProgress(phase.name, rows, plan.rows - rows, out)
         came = run_phase(phase.stage, phase.work, todo, phase.pool)
         left = partial(_left, plan, store, phase.prefix)
-        done = watched(phase.name, came, phase.pool.stall_s, waits_for, left)
+        done = watched(phase.name, came, phase.pool.stall_s, waits_for, len(todo), left)
         for _ in progress.follow(PhaseMetrics(index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s

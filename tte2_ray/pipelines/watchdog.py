@@ -17,6 +17,7 @@ def watched(
     came: Iterable[T],
     stall_s: float,
     waits_for: Callable[[str], str],
+    todo: int,
     left: Callable[[], int],
 ) -> Iterator[T]:
     """Passes on what comes through.
@@ -27,8 +28,9 @@ def watched(
             behind.
         stall_s: longest wait, in seconds; 0 waits for ever.
         waits_for: what a phase waits for, in words; asked when it is over.
-        left: how much is still to do, by what is committed: a worker tells of the shards of a call
-            when all of them are; asked when nothing came.
+        todo: how much there is to do.
+        left: how much of it is not committed yet; asked when nothing came: a worker tells of the
+            shards of a call when all of them are.
 
     Raises:
         RuntimeFailure: nothing came for `stall_s`, and nothing was committed.
@@ -37,14 +39,13 @@ def watched(
         yield from came
         return
     passed: Queue[tuple[str, T | BaseException | None]] = Queue(maxsize=1)
-    last = left()
     Thread(target=_read, args=(came, passed), daemon=True, name=f"watch-{phase}").start()
     while True:
         try:
             kind, one = passed.get(timeout=stall_s)
         except Empty:
-            before, last = last, left()
-            if last < before:
+            before, todo = todo, left()
+            if todo < before:
                 continue
             raise RuntimeFailure(
                 f"{phase}: nothing came through for {duration(stall_s)} (ray.stall_s): "
