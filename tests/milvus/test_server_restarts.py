@@ -41,7 +41,8 @@ def milvus(server: RealMilvus) -> MilvusConfig:
 
 def made(milvus: MilvusConfig, dimension: int = DIMENSION) -> str:
     spec = CollectionSpec(index="restarts", version="v1", fingerprint="f", dimension=dimension)
-    return ensure_collection(connect(milvus), milvus, spec)
+    unhurried = replace(milvus, timeout_s=60.0)
+    return ensure_collection(connect(unhurried), unhurried, spec)
 
 
 @pytest.mark.parametrize("ended", [pytest.param("stop", marks=pytest.mark.at_length), "kill"])

@@ -9,7 +9,7 @@ from tte2_ray.artifacts.markers import pending
 from tte2_ray.artifacts.shards import Plan
 from tte2_ray.artifacts.store import Store
 from tte2_ray.engines import EngineConfig
-from tte2_ray.pipelines.phases import Pool, run_phase
+from tte2_ray.pipelines.phases import Pool, end_running, run_phase
 from tte2_ray.pipelines.prices import PriceConfig, usd_per_hour
 from tte2_ray.pipelines.progress import PhaseProgress
 from tte2_ray.pipelines.rates import keep_rate, measured_rate, tells_a_rate
@@ -85,7 +85,8 @@ def run_phases(
         progress = PhaseProgress(phase.name, rows, plan.rows - rows, out)
         came = run_phase(phase.stage, phase.work, todo, phase.pool)
         left = partial(_left, plan, store, phase.prefix)
-        done = watched(phase.name, came, phase.pool.stall_s, waits_for, len(todo), left)
+        done = watched(phase.name, came, phase.pool.stall_s, waits_for, len(todo), left,
+                       end_running)  # fmt: skip
         for _ in progress.follow(PhaseMetrics(index, phase.name, rows).follow(done)):
             pass
         start_s = progress.seconds - progress.working_s

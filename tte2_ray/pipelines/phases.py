@@ -1,6 +1,7 @@
 """A phase: the shards that are not yet done, spread by Ray Data over the replicas of a stage."""
 
 import inspect
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,6 +84,20 @@ def run_phase(stage: type, work: object, shards: Sequence[Shard], pool: Pool) ->
         raise _lost(stage, pool) from error
     except ray.exceptions.RayError as error:
         raise RuntimeFailure(f"Ray gave up on {stage.__name__}: {_last_line(error)}") from error
+
+
+def end_running() -> None:
+    """Ends what Ray Data is at in this process, and its workers.
+
+    Its threads would go on asking a Ray that the driver is about to leave, which ended the process
+    by a signal once in a while.
+    """
+    # A data set hands its executor out with its first rows, and here none has come.
+    from ray.data._internal.execution.streaming_executor import StreamingExecutor
+
+    for thread in threading.enumerate():
+        if isinstance(thread, StreamingExecutor):
+            thread.shutdown(force=True)
 
 
 def _rows(data: "Dataset") -> Iterator[dict[str, Any]]:

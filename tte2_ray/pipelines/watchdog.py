@@ -10,6 +10,7 @@ from tte2_ray.pipelines.progress import duration
 from tte2_ray.stages.doing import Step, told
 
 T = TypeVar("T")
+_END_S = 10.0
 
 
 def watched(
@@ -19,18 +20,19 @@ def watched(
     waits_for: Callable[[str], str],
     todo: int,
     left: Callable[[], int],
+    end: Callable[[], None] = lambda: None,
 ) -> Iterator[T]:
     """Passes on what comes through.
 
     Args:
         phase: its name.
-        came: what is waited for; read in a thread of its own, which a phase that stalls leaves
-            behind.
+        came: what is waited for; read in a thread of its own.
         stall_s: longest wait, in seconds; 0 waits for ever.
         waits_for: what a phase waits for, in words; asked when it is over.
         todo: how much there is to do.
         left: how much of it is not committed yet; asked when nothing came: a worker tells of the
             shards of a call when all of them are.
+        end: ends what is waited for, when it is over; its reader then ends, too.
 
     Raises:
         RuntimeFailure: nothing came for `stall_s`, and nothing was committed.
@@ -39,7 +41,8 @@ def watched(
         yield from came
         return
     passed: Queue[tuple[str, T | BaseException | None]] = Queue(maxsize=1)
-    Thread(target=_read, args=(came, passed), daemon=True, name=f"watch-{phase}").start()
+    reader = Thread(target=_read, args=(came, passed), daemon=True, name=f"watch-{phase}")
+    reader.start()
     while True:
         try:
             kind, one = passed.get(timeout=stall_s)
@@ -47,9 +50,12 @@ def watched(
             before, todo = todo, left()
             if todo < before:
                 continue
+            words = waits_for(phase)
+            end()
+            reader.join(_END_S)
             raise RuntimeFailure(
-                f"{phase}: nothing came through for {duration(stall_s)} (ray.stall_s): "
-                f"{waits_for(phase)}. What is done stays done: the same command goes on from here"
+                f"{phase}: nothing came through for {duration(stall_s)} (ray.stall_s): {words}. "
+                "What is done stays done: the same command goes on from here"
             ) from None
         if kind == "ended":
             return
