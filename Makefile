@@ -9,13 +9,15 @@ LONG_TESTS := tests/tools/demo/test_ray_head.py tests/pipelines/test_miniature.p
 RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run index memory metrics \
 	nodes phases redrive rerank s3_faults sources watchdog) tests/stages/test_room.py
 
+LOWER_TESTS := $(addprefix tests/,artifacts media engines chaos)
+
 # On the real server: what reads and writes it, and what an embedded one cannot do.
 MILVUS_TESTS := $(patsubst %,tests/milvus/test_%.py,abilities imports publish searcher \
 	server_restarts writer) $(patsubst %,tests/pipelines/test_%.py,bulk publish) \
 	tests/pipelines/test_kills.py::test_killed_while_loading tests/stages/test_bulk_load.py \
 	tests/stages/test_bulk_load_s3.py
 
-.PHONY: help setup test check $(CHECKS) light on-ray on-milvus at-length format lock demo rerank-demo evaluate policy \
+.PHONY: help setup test check $(CHECKS) lower upper on-ray on-milvus at-length format lock demo rerank-demo evaluate policy \
 	real-corpus bench chaos mini-eval scale
 
 help: ## this list
@@ -30,7 +32,7 @@ demo: setup ## index a generated world by a job on a local Ray, search it, open 
 	@$(BIN)/python -m tools.demo $(ARGS)
 
 test: setup ## set up, run every check, show which hold and how long they took; what CI runs
-	@$(BIN)/python -m tools.checks at-length on-milvus lint types contracts light on-ray
+	@$(BIN)/python -m tools.checks at-length on-milvus lower upper lint types contracts on-ray
 
 check: $(CHECKS) ## ruff, mypy --strict, import contracts, tests; ends with the first that fails
 
@@ -47,10 +49,13 @@ contracts: setup
 unit: setup ## the tests alone; ARGS="-k config" picks some
 	$(BIN)/python -m pytest $(ARGS)
 
-# The tests in three parts, which `make test` runs beside each other: without Ray, on Ray, and the few
-# that start engines and heads or kill them, and wait most of their time.
-light: setup
-	$(BIN)/python -m pytest --durations=25 $(addprefix --ignore=,$(RAY_TESTS) $(LONG_TESTS))
+# The tests in parts, which `make test` runs beside each other: of the lower layers, of all others, on
+# Ray, on the real Milvus server, and the few that start engines and heads or kill them.
+lower: setup
+	$(BIN)/python -m pytest --durations=12 $(LOWER_TESTS)
+
+upper: setup
+	$(BIN)/python -m pytest --durations=12 $(addprefix --ignore=,$(LOWER_TESTS) $(RAY_TESTS) $(LONG_TESTS))
 
 on-ray: setup
 	$(BIN)/python -m pytest --durations=12 $(RAY_TESTS)

@@ -141,7 +141,10 @@ def test_what_stays_is_told_after_five_attempts(
     faulty.proxy.set(Rule(kind=kind))
     with pytest.raises(RuntimeFailure, match=r"s3://.*S3 at http.*failed.*the same command"):
         do(faulty, tmp_path)
-    assert faulty.proxy.counts() == {kind: 5}
+    counts = faulty.proxy.counts()
+    assert set(counts) == {kind}
+    # On a busy machine a connection may break before the proxy has read what was asked.
+    assert counts[kind] in ((4, 5) if kind.startswith("cut") else (5,))
     assert len(faulty.waits.waited) == 4
     assert sum(faulty.waits.waited) <= MOST_WAIT_S
     assert faulty.get("old") in (OLD, NEW, None if do is delete else OLD), "nothing is half there"
@@ -162,7 +165,10 @@ def test_a_body_that_never_comes_whole_is_no_result(
     faulty.proxy.set(Rule(kind=kind, operation="GET"))
     with pytest.raises(RuntimeFailure, match="failed after retries"):
         do(faulty, tmp_path)
-    assert faulty.proxy.counts() == {kind: 5}
+    counts = faulty.proxy.counts()
+    assert set(counts) == {kind}
+    # On a busy machine a connection may break before the proxy has read what was asked.
+    assert counts[kind] in ((4, 5) if kind.startswith("cut") else (5,))
 
 
 @pytest.mark.usefixtures("fresh_client")
