@@ -20,7 +20,7 @@ def watched(
     waits_for: Callable[[str], str],
     todo: int,
     left: Callable[[], int],
-    end: Callable[[], None] = lambda: None,
+    end: Callable[[], None] | None = None,
 ) -> Iterator[T]:
     """Passes on what comes through.
 
@@ -51,8 +51,9 @@ def watched(
             if todo < before:
                 continue
             words = waits_for(phase)
-            end()
-            reader.join(_END_S)
+            if end:
+                end()
+                reader.join(_END_S)
             raise RuntimeFailure(
                 f"{phase}: nothing came through for {duration(stall_s)} (ray.stall_s): {words}. "
                 "What is done stays done: the same command goes on from here"
