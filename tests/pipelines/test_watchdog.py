@@ -95,9 +95,9 @@ def ended(loaded: Loaded[IndexConfig], log: Path, *overrides: str) -> str:
 def test_a_job_whose_engine_hangs_is_ended_and_goes_on_later(
     configured: Configured, tmp_path: Path
 ) -> None:
-    hanging = ("embedder.engine.fake_delay_s=600", "ray.stall_s=8")
+    hanging = ("embedder.engine.fake_delay_s=600", "ray.stall_s=15")
     said = ended(configured(), tmp_path / "log", *hanging)
-    assert "error: embed: nothing came through for 8s (ray.stall_s): worker " in said
+    assert "error: embed: nothing came through for 15s (ray.stall_s): worker " in said
     assert re.search(r"\d+ × in the engine \((text|picture)-\d+ for \d+s\)", said)
     results, _ = run(configured())
     assert results["live"]
