@@ -141,12 +141,17 @@ def test_the_whole_job_is_timed_on_two_logs(
     monkeypatch.setattr(reranking, "committed_first", remembered)
     monkeypatch.setattr(reranking, "find_items", lambda rows: (read_items(world), world))
     monkeypatch.setattr(reranking, "INDEXED", 128)
+    compared: list[tuple[str, list[str]]] = []  # which of them is slower is chance among fakes
+    monkeypatch.setattr(
+        reranking, "require_slowest", lambda name, times: compared.append((name, list(times)))
+    )
     rows = {row.name: row for row in reranking.reranking(tmp_path, 4, 2, FAKES)}
 
     def of(begin: str) -> Row:
         return next(row for name, row in rows.items() if name.startswith(begin))
 
     assert (of("rerank alone by bare engines").value, of("rerank job /").n) == (2.0, 2)
+    assert compared == [("rerank", ["reason", "embed", "rerank"])]
     alike = of("queries whose first candidate is the same")
     assert alike.n == len(first) == 8
     distinct, tokens = of("distinct queries of a log of 8"), of("tokens of a log of 8")
