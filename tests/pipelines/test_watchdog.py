@@ -30,7 +30,7 @@ def stands_still() -> int:
 
 
 def test_what_comes_in_time_is_passed_on() -> None:
-    assert list(watched("load", coming(0.2, 0.2, 0.2), 0.4, str, 7, stands_still)) == [0, 1, 2]
+    assert list(watched("load", coming(0.7, 0.7, 0.7), 2.0, str, 7, stands_still)) == [0, 1, 2]
     assert list(watched("load", coming(0.3), 0, str, 7, stands_still)) == [0]
 
 
@@ -42,7 +42,7 @@ def test_what_does_not_come_ends_it_with_what_it_waited_for() -> None:
     began = time.monotonic()
     with pytest.raises(RuntimeFailure, match=r"nothing came through for 0s .*load waits for Godot"):
         next(passed)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_a_call_of_many_shards_is_waited_for_as_long_as_they_are_committed() -> None:

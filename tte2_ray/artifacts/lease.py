@@ -119,19 +119,19 @@ class Lease:
 
 
 @contextmanager
-def held(store: Store, index: str, config: LeaseConfig, out: TextIO) -> Iterator[Lease]:
-    """Holds the lease of an index, with a sign of life in the background.
+def held(store: Store, name: str, config: LeaseConfig, out: TextIO) -> Iterator[Lease]:
+    """Holds a lease, with a sign of life in the background.
 
     Args:
-        store: that all jobs over the index share.
-        index: its name.
+        store: that all share who may want it.
+        name: of the index that it is for; see `LeaseRecords`.
         config: how long to wait.
         out: told when there is somebody to wait for.
 
     Raises:
         LeaseHeldError: another job lives, and `wait_s` is over.
     """
-    records = LeaseRecords(store, index)
+    records = LeaseRecords(store, name)
     lease = Lease(records, *_acquire(store, records, config, out), config.expiry_s)
     ended = Event()
     beating = Thread(target=_beat, args=(lease, ended, config.expiry_s / _BEATS), daemon=True)

@@ -19,16 +19,16 @@ _FOLDER = "leases"
 
 
 class LeaseRecords:
-    """Of one index.
+    """Of one index, or of something else that one works on at a time.
 
     Args:
         store: where they lie.
-        index: its name.
+        name: of the index; what else it is has a blank in its name.
     """
 
-    def __init__(self, store: Store, index: str) -> None:
-        self._store, self._index = store, index
-        self._folder = f"{_FOLDER}/{key_part(index)}"
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._folder = f"{_FOLDER}/{key_part(name)}"
 
     @property
     def uri(self) -> str:
@@ -88,7 +88,8 @@ class LeaseRecords:
     def describe(self, number: int) -> str:
         """Who holds a number, in words."""
         process, since = self._holder(number)
-        return f"index {self._index} is worked on by {process} since {since}"
+        what = self._name if " " in self._name else f"index {self._name}"
+        return f"{what} is worked on by {process} since {since}"
 
     def _holder(self, number: int) -> tuple[Process, str]:
         told = self._told(number)
@@ -102,8 +103,8 @@ class LeaseRecords:
         return f"{self._folder}/{number:010d}.{suffix}"
 
 
-def indexes_with_leases(store: Store) -> list[str]:
-    """Indexes that a job of a store has ever worked on."""
+def names_with_leases(store: Store) -> list[str]:
+    """What has ever been worked on in a store: indexes and others."""
     folders = {key.split("/")[1] for key, _ in store.list(_FOLDER)}
     return sorted(unquote(folder) for folder in folders)
 

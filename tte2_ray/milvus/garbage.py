@@ -2,14 +2,15 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tte2_ray.artifacts.garbage import garbage
-from tte2_ray.artifacts.lease import LeaseConfig, held
-from tte2_ray.artifacts.lease_records import LeaseRecords, indexes_with_leases
+from tte2_ray.artifacts.lease import Lease, LeaseConfig
 from tte2_ray.artifacts.manifest import list_manifests
 from tte2_ray.artifacts.store import Store
-from tte2_ray.errors import PrerequisiteError, ValidationError
+from tte2_ray.artifacts.working import collecting
+from tte2_ray.errors import ValidationError
 from tte2_ray.milvus.client import typed_errors
 from tte2_ray.milvus.collection import collection_name
 from tte2_ray.milvus.config import MilvusConfig
@@ -74,39 +75,30 @@ class Collector:
         """Deletes all of it, as the one who works on the index.
 
         Raises:
-            PrerequisiteError: another job works on this index or on another one of the store, which
-                may be about to name what it has written.
+            LeaseHeldError: another job works on the store: it may be about to name what it has
+                written or found there.
             ValidationError: as `collections`.
         """
-        with held(self._store, self._index, lease, sys.stdout) as own:
-            self._require_peace()
+        found: Counter[str] = Counter()
+        size = 0
+        with collecting(self._store, self._index, lease, sys.stdout) as leases:
             collections = self.collections()
-            listed = {each.key: each for each in garbage(self._store, self._index)}
-            # Once more: what a job that has begun since has named meanwhile is none.
-            again = {each.key for each in garbage(self._store, self._index)}
-            self._require_peace()
-            found: Counter[str] = Counter()
-            size = 0
-            for each in (each for key, each in listed.items() if key in again):
-                own.require()
+            for each in list(garbage(self._store, self._index)):
+                _require(leases)
                 self._store.delete(each.key)
                 found[each.kind] += 1
                 size += each.size
             for name in collections:
-                own.require()
+                _require(leases)
                 with typed_errors(f"drop {name}"):
                     self._client.drop_collection(name, timeout=self._milvus.timeout_s)
                 found["collection"] += 1
         print(f"{self._index}: {_summed(found, size)} deleted")
 
-    def _require_peace(self) -> None:
-        for other in indexes_with_leases(self._store):
-            records = LeaseRecords(self._store, other)
-            if other != self._index and not records.is_free(records.highest()):
-                raise PrerequisiteError(
-                    f"{records.describe(records.highest())}: what it has written may not be named "
-                    "yet; wait for it, or look with --dry-run"
-                )
+
+def _require(leases: Sequence[Lease]) -> None:
+    for lease in leases:
+        lease.require()
 
 
 def _summed(found: Counter[str], size: int) -> str:

@@ -2,18 +2,23 @@
 
 import asyncio
 import gc
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tests.pipelines.rerank.conftest import ONE_SHARD, Configured, Made, run
+from tests.pipelines.rerank.conftest import INDEX, ONE_SHARD, Configured, Made, run
 from tests.pipelines.without_ray import in_process
+from tte2_ray.artifacts.lease import LeaseConfig, LeaseHeldError
+from tte2_ray.artifacts.query_log.freeze import FrozenLog
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import Store, open_store
 from tte2_ray.artifacts.tables import write_table
+from tte2_ray.artifacts.working import collecting
 from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.rerank import job, outputs
+from tte2_ray.pipelines.rerank.config import RerankConfig
 from tte2_ray.pipelines.rerank.plan import plan_log
 from tte2_ray.stages import answer_tables
 from tte2_ray.stages import rerank as stage
@@ -207,3 +212,23 @@ def test_a_stage_that_ray_lets_go_of_closes_its_engines_at_once(
     with pytest.raises(KeyboardInterrupt):
         run(configured(asked("let go")[:2], *NARROW))
     assert closed == [True, True]
+
+
+def test_what_a_log_is_planned_of_is_no_garbage_meanwhile(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that no plan names yet are deleted by nobody."""
+    loaded, refused = configured(asked("planned"), *NARROW), list[str]()
+    store, short = open_store(loaded.config.store), LeaseConfig(expiry_s=1)
+
+    def planned(config: RerankConfig, plans: Store) -> FrozenLog:
+        frozen = plan_log(config, plans)
+        with pytest.raises(LeaseHeldError) as error, collecting(store, INDEX, short, io.StringIO()):
+            pass
+        refused.append(str(error.value))
+        return frozen
+
+    monkeypatch.setattr(job, "plan_log", planned)
+    monkeypatch.setattr(job, "_PLANNING", short)
+    assert run(loaded).results["queries"]["answered"] == 10
+    assert f"log {loaded.config.log.name} is worked on by" in refused[0]

@@ -14,8 +14,9 @@ from dataclasses import replace
 from typing import TextIO
 
 from tte2_ray.artifacts.around import FencedStore, Overlay
-from tte2_ray.artifacts.lease import Lease, held
+from tte2_ray.artifacts.lease import Lease
 from tte2_ray.artifacts.store import Store
+from tte2_ray.artifacts.working import working
 from tte2_ray.config import Loaded, Options
 from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.cluster import cluster, require_answer
@@ -71,7 +72,7 @@ def _index(config: IndexConfig, options: Options, out: TextIO) -> None:
         return
     # In the folder that was only now made.
     tell_running(config.report_dir, {"index": config.index})
-    with held(store, config.index, config.lease, out) as lease:
+    with working(store, config.index, config.lease, out) as lease:
         _make(config, FencedStore(store, lease), lease, options, out, began)
 
 

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from tte2_ray.artifacts.around import FencedStore
+from tte2_ray.artifacts.lease import LeaseConfig
+from tte2_ray.artifacts.working import working
 from tte2_ray.config import Loaded, Options
 from tte2_ray.pipelines import flow
 from tte2_ray.pipelines.cluster import cluster, require_answer
@@ -47,6 +50,9 @@ from tte2_ray.stages.ready import Sources
 from tte2_ray.stages.reason import ReasonWork
 from tte2_ray.stages.rerank import RerankShards, RerankWork
 
+_PLANNING = LeaseConfig(wait_s=3600.0)
+"""Another job that plans the same log is waited for, and who deletes garbage."""
+
 
 def rerank_log(loaded: Loaded[RerankConfig], options: Options, out: TextIO = sys.stdout) -> None:
     """Runs the job to its end.
@@ -75,10 +81,12 @@ def _rerank(config: RerankConfig, options: Options, out: TextIO) -> None:
     if not options.dry_run:
         tell_running(config.report_dir, {"index": config.index})
     with plans_of(store, dry=options.dry_run) as plans:
-        log = latest(plan_log(config, plans), store)
-        job = Job(config, store, manifest, log)
-        if options.redrive:
-            job = Job(config, store, manifest, redriven(job, plans))
+        # Rows of a log that no plan names yet are garbage to who deletes that.
+        with working(plans, f"log {config.log.name}", _PLANNING, out) as lease:
+            fenced = FencedStore(plans, lease)
+            job = Job(config, store, manifest, latest(plan_log(config, fenced), store))
+            if options.redrive:
+                job = Job(config, store, manifest, redriven(job, fenced))
         print_plan(job, out)
         estimate = expect(job, plans, remaining(job), out)
         if options.dry_run:
