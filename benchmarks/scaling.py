@@ -127,7 +127,8 @@ def _spread(folder: Path, replicas: int, rounds: int, say: Callable[[str], None]
     spread = Spread(replicas=replicas, rows=work.rows, seconds=seconds, worker_mb=memory,
                     cores=(cpu - cpu_before) / wall,
                     driver_cores=(driver - driver_before) / wall)  # fmt: skip
-    say(f"  {replicas} replicas: {spread.rate:,.0f} rows/s, {memory:.0f} MB a worker")
+    each = " ".join(f"{of_round:.1f}" for of_round in seconds)
+    say(f"  {replicas} replicas: {spread.rate:,.0f} rows/s (s: {each}), {memory:.0f} MB a worker")
     return spread
 
 

@@ -72,6 +72,17 @@ def test_tokens_time_and_cost_are_the_sample_times_the_rows() -> None:
     assert found.seconds == pytest.approx(reason.seconds + embed.seconds + load.seconds)
 
 
+def test_rows_that_are_taken_over_cost_no_token_and_are_told() -> None:
+    fresh, out = {"reason": 134, "embed": 0, "load": 7200}, io.StringIO()
+    found = estimate(config(), todo(7200), SAMPLE, RATES, fresh)
+    reason, embed, load = found.phases
+    assert (reason.prompt_tokens, reason.output_tokens) == (134_000, 13_400)
+    assert (embed.prompt_tokens, embed.seconds) == (0, RATES["embed"].start_s)
+    assert (reason.taken_over, embed.taken_over, load.taken_over) == (7066, 7200, 0)
+    print_estimate(config(), found, out)
+    assert " · 134 rows, 7,066 taken over · 134,000 tokens read" in out.getvalue()
+
+
 def test_replicas_without_a_shard_neither_help_nor_cost() -> None:
     many = replace(GPU, replicas=50)
     found = estimate(config(reasoner=many), todo(7200, count=3), SAMPLE, RATES).phases[0]

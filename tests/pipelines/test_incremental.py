@@ -58,6 +58,11 @@ def written(results: Row) -> int:
     return int(results["tokens_this_run"]["reason_output"]) // ECR_TOKENS
 
 
+def foreseen(results: Row) -> dict[str, int]:
+    """Rows that each phase was to have, before the run."""
+    return {phase["name"]: phase["rows"] for phase in results["estimate"]["phases"]}
+
+
 def require_as_anew(configured: Configured, tmp_path: Path) -> None:
     """The live index is what a job makes that has never seen another state of the corpus."""
     anew = configured(f"store={tmp_path / 'anew'}", f"index={configured().config.index}_anew")
@@ -79,6 +84,8 @@ def test_new_changed_and_deleted_rows_alone_cost_tokens(
     assert results["changes"]["new"] == 10
     # A bad file in a shard that is written anew is tried again, as with --redrive; it has no ECR.
     assert written(results) == 12
+    assert foreseen(results) == {"reason": 12, "embed": 12, "load": ROWS + 8}
+    assert " · 12 rows, " in said
     assert results["rows"] == {"in": ROWS + 9, "indexed": ROWS + 8, "unchanged": 0, "rejected": 1}
     require_as_anew(configured, tmp_path)
 
@@ -195,6 +202,16 @@ def test_a_tombstone_in_a_whole_listing_is_a_bad_row(
     write([*rows, {"item_id": "x", "deleted": True}, {"item_id": "y", "deleted": "yes"}])
     results, _ = run(configured("failure_budget=0.2"))
     assert results["rejected_by_class"]["malformed_row"] == 2
+
+
+def test_another_model_is_foreseen_to_do_what_it_has_never_seen(
+    configured: Configured, write: Any, rows: list[Row]
+) -> None:
+    run(configured(INCREMENTAL))
+    write(rows[:-3])
+    results, _ = run(configured(INCREMENTAL, "embedder.instruction=another"))
+    found = foreseen(results)
+    assert found["reason"] < found["embed"] == found["load"]
 
 
 def test_a_dry_run_tells_the_changes_and_writes_nothing(

@@ -25,6 +25,8 @@ class PhaseEstimate:
 
     name: str
     rows: int
+    taken_over: int
+    """Rows that are not done again, beside `rows`."""
     prompt_tokens: float
     output_tokens: float
     at_most: bool
@@ -91,6 +93,7 @@ def estimate(
     todo: Mapping[str, Sequence[Shard]],
     sample: Sample,
     rates: Mapping[str, Rate],
+    fresh: Mapping[str, int] | None = None,
 ) -> Estimate:
     """The sample, scaled to what is to do.
 
@@ -102,13 +105,15 @@ def estimate(
         todo: shards by phase.
         sample: tokens a row.
         rates: by phase; each tells time.
+        fresh: rows by phase that are not taken over from earlier shards; None for all.
     """
     phases = []
     written, at_most = written_tokens(config, sample, rates.get("reason"))
     for name, engine in _engines(config):
-        rows = sum(shard.rows for shard in todo[name])
-        if not rows:
+        left = sum(shard.rows for shard in todo[name])
+        if not left:
             continue
+        rows = left if fresh is None else fresh[name]
         read = sample.prompt_tokens
         if name == "embed" and config.embedder.reads_ecr:
             read += written
@@ -121,6 +126,7 @@ def estimate(
             PhaseEstimate(
                 name=name,
                 rows=rows,
+                taken_over=left - rows,
                 prompt_tokens=rows * read if engine else 0.0,
                 output_tokens=rows * output,
                 at_most=at_most and name == "reason",
@@ -175,6 +181,8 @@ def _lines(config: IndexConfig, found: Estimate) -> Iterator[str]:
     yield _tokens(found.sample)
     for phase in found.phases:
         parts = [f"{phase.name:<6} ≈ {duration(phase.seconds)}"]
+        if phase.taken_over:
+            parts.append(f"{phase.rows:,} rows, {phase.taken_over:,} taken over")
         if phase.prompt_tokens:
             parts.append(f"{phase.prompt_tokens:,.0f} tokens read")
         if phase.output_tokens:

@@ -10,9 +10,9 @@ from tte2_ray.errors import PartialFailure
 from tte2_ray.pipelines.cluster import cluster, require_answer
 from tte2_ray.pipelines.drawn import draw
 from tte2_ray.pipelines.index import preflight
-from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.estimate import Estimate, estimate, print_estimate, print_unknown
 from tte2_ray.pipelines.index.foresee import print_foreseen, stand_in
+from tte2_ray.pipelines.index.fresh import fresh_rows
 from tte2_ray.pipelines.index.measure import Measured, measure
 from tte2_ray.pipelines.index.plan import Job, unread_by_class
 from tte2_ray.pipelines.index.sample import Ecrs, Sample, look, written_before
@@ -64,7 +64,7 @@ def expect(job: Job, todo: Todo, out: TextIO) -> Expected:
         measured = _measured(job, drawn, rates)
         rates |= {name: each.rate for name, each in measured.items() if rates[name] is None}
     return Expected(
-        estimate=_told(job.config, drawn.sample, todo, rates, out),
+        estimate=_told(job, job.store, drawn.sample, todo, rates, out),
         sampled={name: each.counts for name, each in measured.items()},
     )
 
@@ -102,7 +102,7 @@ def dry_run(job: Job, plans: Store, todo: Todo, out: TextIO) -> Estimate | None:
         with cluster(job.config.ray) as grows:
             preflight.require_cluster(job.config, out, grows=grows)
             rates |= {name: each.rate for name, each in _measured(job, drawn, {}).items()}
-    found = _told(job.config, drawn.sample, todo, rates, out)
+    found = _told(job, plans, drawn.sample, todo, rates, out)
     print_foreseen(job, plans, rates, out)
     return found
 
@@ -136,7 +136,8 @@ def _measured(job: Job, drawn: _Drawn, known: Mapping[str, Rate | None]) -> dict
 
 
 def _told(
-    config: IndexConfig,
+    job: Job,
+    plans: Store,
     sample: Sample,
     todo: Todo,
     rates: Mapping[str, Rate | None],
@@ -147,6 +148,6 @@ def _told(
     if unknown or not sample.good:
         print_unknown(sample, unknown, out)
         return None
-    found = estimate(config, todo, sample, known)
-    print_estimate(config, found, out)
+    found = estimate(job.config, todo, sample, known, fresh_rows(job, plans, todo))
+    print_estimate(job.config, found, out)
     return found
