@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from tte2_ray.artifacts.lease import Lease
+from tte2_ray.artifacts.lease import Lease, LeaseLostError
 from tte2_ray.artifacts.store import ObjectStat, Store
 
 
@@ -98,9 +98,18 @@ class FencedStore(_Around):
         return super().put_once(key, data)
 
     def delete(self, key: str) -> None:
-        """See `Store`."""
+        """See `Store`. What this process, paused or cut off, has deleted of one that took over
+        meanwhile is put back."""
         self._lease.require()
+        if not self.exists(key):
+            return
+        data = self.get(key)
         super().delete(key)
+        try:
+            self._lease.require()
+        except LeaseLostError:
+            super().put_once(key, data)
+            raise
 
 
 class Overlay(_Around):

@@ -119,7 +119,11 @@ class DiskStore:
                 for name in sorted(files):
                     if name.startswith(_TEMPORARY):
                         path = Path(folder) / name
-                        yield path.relative_to(self._folder).as_posix(), path.stat().st_size
+                        try:
+                            size = path.stat().st_size
+                        except FileNotFoundError:  # it has its name by now
+                            continue
+                        yield path.relative_to(self._folder).as_posix(), size
 
     def delete(self, key: str) -> None:
         """Remove the file; no error where there is none."""
@@ -159,6 +163,9 @@ class DiskStore:
         temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
         try:
             yield temporary
+        except FileNotFoundError as error:
+            message = f"{temporary}: it was deleted before it was whole; run the same command again"
+            raise RuntimeFailure(message) from error
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ the number fences.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import TextIO
@@ -24,6 +24,7 @@ _BEATS = 4
 _SAFE = 0.75
 """Share of that time for which a holder need not ask whether it still holds."""
 _POLL_S = 1.0
+_HINT = "let it end, end it, or queue behind it with lease.wait_s=3600"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,21 +119,27 @@ class Lease:
         return True
 
 
+def held(
+    store: Store, name: str, config: LeaseConfig, out: TextIO
+) -> AbstractContextManager[Lease]:
+    """Holds the lease of an index, or of something else (see `LeaseRecords`): as `holding`."""
+    return holding(LeaseRecords(store, name), config, out, _HINT)
+
+
 @contextmanager
-def held(store: Store, name: str, config: LeaseConfig, out: TextIO) -> Iterator[Lease]:
+def holding(records: LeaseRecords, config: LeaseConfig, out: TextIO, hint: str) -> Iterator[Lease]:
     """Holds a lease, with a sign of life in the background.
 
     Args:
-        store: that all share who may want it.
-        name: of the index that it is for; see `LeaseRecords`.
+        records: where it stands, in a store that all share who may want it.
         config: how long to wait.
         out: told when there is somebody to wait for.
+        hint: what to do where another holds it.
 
     Raises:
         LeaseHeldError: another job lives, and `wait_s` is over.
     """
-    records = LeaseRecords(store, name)
-    lease = Lease(records, *_acquire(store, records, config, out), config.expiry_s)
+    lease = Lease(records, *_acquire(records, config, out, hint), config.expiry_s)
     ended = Event()
     beating = Thread(target=_beat, args=(lease, ended, config.expiry_s / _BEATS), daemon=True)
     beating.start()
@@ -155,10 +162,10 @@ def _beat(lease: Lease, ended: Event, every_s: float) -> None:
 
 
 def _acquire(
-    store: Store, records: LeaseRecords, config: LeaseConfig, out: TextIO
+    records: LeaseRecords, config: LeaseConfig, out: TextIO, hint: str
 ) -> tuple[int, float]:
     """Takes the next number as soon as nobody who lives has the last; the number, and when."""
-    began = _now()
+    began, told = _now(), 0
     seen: tuple[int, str] | None = None
     silent_since = began
     while True:
@@ -172,20 +179,17 @@ def _acquire(
         if beat != seen:
             lives = seen is not None and seen[0] == number
             if lives and now - began >= config.wait_s:
-                raise LeaseHeldError(
-                    f"{records.describe(number)}, and it lives: let it end, end it, or queue "
-                    "behind it with lease.wait_s=3600"
-                )
-            if seen is None or seen[0] != number:
-                out.write(f"lease  {records.describe(number)}; waiting for it to end, or "
-                          f"to be silent for {expiry_s:g} s\n")  # fmt: skip
-                out.flush()
+                raise LeaseHeldError(f"{records.describe(number)}, and it lives: {hint}")
             seen, silent_since = beat, now
         elif now - silent_since >= expiry_s and records.take(number + 1, config.expiry_s):
             break
+        elif told != number:  # at the second look: many let go at once
+            told = number
+            out.write(f"lease  {records.describe(number)}; waiting for it to end, or "
+                      f"to be silent for {expiry_s:g} s\n")  # fmt: skip
+            out.flush()
         time.sleep(min(_POLL_S, config.expiry_s / (2 * _BEATS)))
-    for key, _ in records.of_before():
-        store.delete(key)
+    records.forget_before()
     return number + 1, asked
 
 

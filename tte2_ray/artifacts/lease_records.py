@@ -28,7 +28,20 @@ class LeaseRecords:
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
-        self._folder = f"{_FOLDER}/{key_part(name)}"
+        self.part = key_part(name)
+        """Its folder, below that of all."""
+
+    @classmethod
+    def all(cls, store: Store) -> "Iterator[LeaseRecords]":
+        """Of everything that was ever worked on in a store."""
+        for part in sorted({key.split("/")[1] for key, _ in store.list(_FOLDER)}):
+            records = cls(store, unquote(part))
+            records.part = part  # a long name is shortened in it, and does not come back
+            yield records
+
+    @property
+    def _folder(self) -> str:
+        return f"{_FOLDER}/{self.part}"
 
     @property
     def uri(self) -> str:
@@ -85,11 +98,16 @@ class LeaseRecords:
             if _number(key) < highest and not key.endswith(".json"):
                 yield key, size
 
+    def forget_before(self) -> None:
+        """Deletes that."""
+        for key, _ in self.of_before():
+            self._store.delete(key)
+
     def describe(self, number: int) -> str:
         """Who holds a number, in words."""
         process, since = self._holder(number)
-        what = self._name if " " in self._name else f"index {self._name}"
-        return f"{what} is worked on by {process} since {since}"
+        held = f"{self._name} is held" if " " in self._name else f"index {self._name} is worked on"
+        return f"{held} by {process} since {since}"
 
     def _holder(self, number: int) -> tuple[Process, str]:
         told = self._told(number)
@@ -101,12 +119,6 @@ class LeaseRecords:
 
     def _key(self, number: int, suffix: str) -> str:
         return f"{self._folder}/{number:010d}.{suffix}"
-
-
-def names_with_leases(store: Store) -> list[str]:
-    """What has ever been worked on in a store: indexes and others."""
-    folders = {key.split("/")[1] for key, _ in store.list(_FOLDER)}
-    return sorted(unquote(folder) for folder in folders)
 
 
 def _number(key: str) -> int:

@@ -1,7 +1,7 @@
 """Who works on a store, and who deletes what serves nothing in it: never both.
 
     job        its own lease ─▶ takes the gate ─▶ lets it go ─▶ works
-    collector  the lease of its index ─▶ takes the gate ─▶ looks for others' leases ─▶ deletes
+    collector  the lease of its index ─▶ takes the gate ─▶ looks for leases of others ─▶ deletes
 
 What a job finds in the store it does not write again, and only its plan, written last, says that it
 is needed: garbage until then. Whichever of both has the gate first, one sees the other.
@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TextIO
 
-from tte2_ray.artifacts.lease import Lease, LeaseConfig, held
-from tte2_ray.artifacts.lease_records import LeaseRecords, names_with_leases
+from tte2_ray.artifacts.lease import Lease, LeaseConfig, held, holding
+from tte2_ray.artifacts.lease_records import LeaseRecords
 from tte2_ray.artifacts.store import Store
 
-_GATE = "the garbage of the store"
+GATE = "the gate of the store"
 """No index has a blank in its name."""
+_BEGIN_LATER = "garbage is being deleted; once that has ended, the same command begins"
+_DELETE_LATER = "what it has written may not be named yet: wait for it, or look with --dry-run"
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def working(store: Store, name: str, config: LeaseConfig, out: TextIO) -> Iterat
         LeaseHeldError: another job works on it, or garbage is being deleted, and `wait_s` is over.
     """
     with held(store, name, config, out) as lease:
-        with held(store, _GATE, config, out):
+        with holding(LeaseRecords(store, GATE), config, out, _BEGIN_LATER):
             pass
         yield lease
 
@@ -57,11 +59,15 @@ def collecting(store: Store, index: str, config: LeaseConfig, out: TextIO) -> It
         LeaseHeldError: another works on anything in the store (on this index, when `wait_s` is
             over).
     """
+    own, gate = LeaseRecords(store, index), LeaseRecords(store, GATE)
     at_once = replace(config, wait_s=0.0)
-    with held(store, index, config, out) as own, held(store, _GATE, config, out) as gate:
-        for name in names_with_leases(store):
-            records = LeaseRecords(store, name)
-            if name not in (index, _GATE) and not records.is_free(records.highest()):
-                with held(store, name, at_once, out):
+    with (
+        holding(own, config, out, _DELETE_LATER) as of_index,
+        holding(gate, config, out, _DELETE_LATER) as of_gate,
+    ):
+        for records in LeaseRecords.all(store):
+            mine = records.part in (own.part, gate.part)
+            if not mine and not records.is_free(records.highest()):
+                with holding(records, at_once, out, _DELETE_LATER):
                     pass  # whoever was silent for long cannot write any more
-        yield [own, gate]
+        yield [of_index, of_gate]

@@ -3,9 +3,10 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from tte2_ray.artifacts.garbage import garbage
+from tte2_ray.artifacts.garbage import Garbage, garbage
 from tte2_ray.artifacts.lease import Lease, LeaseConfig
 from tte2_ray.artifacts.manifest import list_manifests
 from tte2_ray.artifacts.store import Store
@@ -18,6 +19,9 @@ from tte2_ray.milvus.publish import live_version
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
+
+_AT_ONCE = 16
+"""Deletions: jobs wait meanwhile."""
 
 
 class Collector:
@@ -83,11 +87,16 @@ class Collector:
         size = 0
         with collecting(self._store, self._index, lease, sys.stdout) as leases:
             collections = self.collections()
-            for each in list(garbage(self._store, self._index)):
+            listed = list(garbage(self._store, self._index))
+
+            def delete(each: Garbage) -> None:
                 _require(leases)
                 self._store.delete(each.key)
-                found[each.kind] += 1
-                size += each.size
+
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                for each, _ in zip(listed, threads.map(delete, listed), strict=True):
+                    found[each.kind] += 1
+                    size += each.size
             for name in collections:
                 _require(leases)
                 with typed_errors(f"drop {name}"):

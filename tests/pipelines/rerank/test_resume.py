@@ -219,7 +219,7 @@ def test_what_a_log_is_planned_of_is_no_garbage_meanwhile(
 ) -> None:
     """Rows that no plan names yet are deleted by nobody."""
     loaded, refused = configured(asked("planned"), *NARROW), list[str]()
-    store, short = open_store(loaded.config.store), LeaseConfig(expiry_s=1)
+    store, short = open_store(loaded.config.store), LeaseConfig(expiry_s=6)
 
     def planned(config: RerankConfig, plans: Store) -> FrozenLog:
         frozen = plan_log(config, plans)
@@ -231,4 +231,4 @@ def test_what_a_log_is_planned_of_is_no_garbage_meanwhile(
     monkeypatch.setattr(job, "plan_log", planned)
     monkeypatch.setattr(job, "_PLANNING", short)
     assert run(loaded).results["queries"]["answered"] == 10
-    assert f"log {loaded.config.log.name} is worked on by" in refused[0]
+    assert f"log {loaded.config.log.name} is held by" in refused[0]
