@@ -34,6 +34,12 @@ class Nodes:
         others: list[str] = self._answer()
         return others
 
+    def raylets(self) -> dict[int, str]:
+        """The same nodes by the processes of which their workers are children."""
+        self._pipe.send(("raylets", ""))
+        raylets: dict[int, str] = self._answer()
+        return raylets
+
     def lose(self, node_id: str) -> None:
         """A node is gone at once."""
         self._pipe.send(("lose", node_id))
@@ -86,6 +92,10 @@ def _hold(pipe: Connection, count: int, num_cpus: int) -> None:
     made = Cluster(initialize_head=True, head_node_args=head)
     asked: dict[str, Callable[[str], object]] = {
         "others": lambda _: [node.node_id for node in made.list_all_nodes()[1:]],
+        "raylets": lambda _: {
+            node.all_processes["raylet"][0].process.pid: node.node_id
+            for node in made.list_all_nodes()[1:]
+        },
         "lose": lambda node_id: _lose(made, node_id),
         "make whole": lambda _: _make_whole(made, count, each),
     }

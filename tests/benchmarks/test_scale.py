@@ -1,6 +1,5 @@
 """What `make scale` makes of what it measured; jobs and engines are doubles, they take minutes."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +22,13 @@ from tte2_ray.schema import Item
 def named(rows: Sequence[Row], name: str) -> Row:
     (row,) = [row for row in rows if row.name.startswith(name)]
     return row
+
+
+def require_missed(rows: Sequence[Row], names: Sequence[str]) -> None:
+    """Rows whose names begin so do not hold, all others do."""
+    missed = [row.name for row in rows if not row.holds]
+    assert len(missed) == len(names)
+    assert all(name.startswith(short) for name, short in zip(missed, names, strict=True))
 
 
 @pytest.mark.parametrize(("seconds", "efficiency"), [(4.0, 1.0), (4.4, 0.909), (5.0, 0.8)])
@@ -70,6 +76,22 @@ def test_parts_of_a_round_are_whole_shards_in_the_order_of_the_plan(
     ]
 
 
+@pytest.mark.parametrize(
+    ("mix_s", "in_the_mix_s", "falls_short"),
+    [(3.1, 0.8, []), (3.5, 0.8, ["time of the mix"]), (3.1, 1.0, []), (3.1, 1.1, ["that in the"])],
+)
+def test_a_mix_that_holds_up_short_items_falls_short(
+    mix_s: float, in_the_mix_s: float, falls_short: list[str]
+) -> None:
+    parts = {"short": lengths.Part(short_ids=frozenset({"a"}), shards=()),
+             "mixed": lengths.Part(short_ids=frozenset({"b"}), shards=())}  # fmt: skip
+    seconds = {"short": 1.0, "long": 2.0, "mixed": mix_s}
+    latencies = {"a": 0.5, "b": in_the_mix_s}
+    rows = lengths._compared([parts] * 6, [seconds] * 6, latencies)
+    assert named(rows, "that in the mix / alone").value == in_the_mix_s / 0.5
+    require_missed(rows, falls_short)
+
+
 def test_long_items_are_long_and_each_is_another(tmp_path: Path) -> None:
     text, video, other, _ = long_items(tmp_path / "long", 4)
     assert len(text.text.split()) > 800
@@ -88,7 +110,9 @@ def test_the_most_that_was_seen_is_kept() -> None:
     assert (store.looks, store.most_bytes, store.most_objects, store.spilled_bytes) == (4, 9, 9, 70)
 
 
-def told(folder: Path, rows: int, peak_mb: float, spilled: int) -> dict[str, Any]:
+def told(
+    folder: Path, rows: int, *, peak_mb: float, spilled: int, held: int, manifest: int
+) -> dict[str, Any]:
     """What a driver tells, beside the store that it leaves."""
     store = open_store(str(folder / "store"))
     shards = tuple(Shard(name=f"{n:032x}", key=f"k{n}", rows=128, rejected=0)
@@ -96,44 +120,51 @@ def told(folder: Path, rows: int, peak_mb: float, spilled: int) -> dict[str, Any
     write_plan(store, Plan(prefix="corpora/c", corpus_digest="d", rows_digest="r",
                            rows_per_shard=128, rejected=0, shards=shards,
                            dead_letters=()))  # fmt: skip
-    store.put(manifest_key("demo", "v1"), json.dumps({"rows": rows}).encode())
-    held = {"looks": 3, "most_bytes": 10, "most_objects": 2, "spilled_bytes": spilled,
-            "fallback_bytes": 0}  # fmt: skip
-    return {"peak_mb": peak_mb, "seconds": 10.0, "object_store": held, "index": "demo",
+    store.put(manifest_key("demo", "v1"), bytes(manifest))
+    in_store = {"looks": 3, "most_bytes": held, "most_objects": 2, "spilled_bytes": spilled,
+                "fallback_bytes": 0}  # fmt: skip
+    return {"peak_mb": peak_mb, "seconds": 10.0, "object_store": in_store, "index": "demo",
             "version": "v1", "phases": [{"name": "reason", "working_s": 5.0}]}  # fmt: skip
 
 
+GOOD = {"peak_mb": 300.03, "spilled": 0, "held": 63_000_000, "manifest": 9_999}
+
+
 @pytest.mark.parametrize(
-    ("grown", "spilled", "falls_short"),
-    [(0.03, 0, []), (0.03, 1, ["spilled"]), (0.5, 0, ["driver's memory, a shard"])],
-)
-def test_a_driver_that_grows_or_a_store_that_spills_falls_short(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    grown: float,
-    spilled: int,
-    falls_short: list[str],
+    ("seen", "falls_short"),
+    [({}, []), ({"spilled": 1}, ["spilled"]), ({"peak_mb": 300.5}, ["driver's memory, a shard"]),
+     ({"held": 64_000_000}, ["most in it at once"]), ({"manifest": 10_000}, ["manifest of"])],
+)  # fmt: skip
+def test_a_driver_or_a_store_that_grows_with_rows_falls_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: dict[str, Any], falls_short: list[str]
 ) -> None:
     def driver(folder: Path, rows: int, *_: str) -> dict[str, Any]:
-        return told(folder, rows, 300.0 + (grown if rows > 1280 else 0.0), spilled)
+        few = GOOD | {"peak_mb": 300.0}
+        return told(folder, rows, **(GOOD | seen if rows > 1280 else few))
 
     monkeypatch.setattr(million, "run_driver", driver)
     rows = million.million_rows(tmp_path, 1280, 2560)
     assert named(rows, "plan.json of 20 shards").value < 100
     assert named(rows, "reason, engines up").value == 512
-    missed = [row.name for row in rows if not row.holds]
-    assert len(missed) == len(falls_short)
-    assert all(name.startswith(short) for name, short in zip(missed, falls_short, strict=True))
+    require_missed(rows, falls_short)
 
 
-@pytest.mark.parametrize("tokens", [0, 8])
-def test_a_run_over_an_unchanged_corpus_must_not_ask_a_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: int
+@pytest.mark.parametrize(
+    ("tokens", "seconds", "falls_short"),
+    [(0, 599.0, []), (8, 599.0, ["tokens and phases of that run, mode=incremental"]),
+     (0, 600.0, ["run over them unchanged, mode=incremental"])],
+)  # fmt: skip
+def test_a_run_over_an_unchanged_corpus_is_short_and_asks_no_model(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tokens: int,
+    seconds: float,
+    falls_short: list[str],
 ) -> None:
     def driver(folder: Path, rows: int, *given: str) -> dict[str, Any]:
-        spent = tokens if "mode=incremental" in given else 0
-        return {"seconds": 1.0, "tokens_this_run": {"reason_output": spent}, "phases": []}
+        again = "mode=incremental" in given
+        return {"seconds": seconds if again else 1.0, "phases": [],
+                "tokens_this_run": {"reason_output": tokens if again else 0}}  # fmt: skip
 
     monkeypatch.setattr(million, "run_driver", driver)
-    rows = million.unchanged_corpus(tmp_path, 100)
-    assert all(row.holds for row in rows) == (not tokens)
+    require_missed(million.unchanged_corpus(tmp_path, 100), falls_short)

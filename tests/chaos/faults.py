@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tests.chaos.disk_full import small_disk
 from tests.chaos.points import Moment
-from tests.chaos.victim import Fault, exit_code
+from tests.chaos.victim import PACE_S, Fault, exit_code
 from tests.chaos.world import SCENARIOS, Reference, World
 
 Disturb = Callable[[World, Reference, random.Random], str]
@@ -21,7 +21,8 @@ Raises:
     TooLateError: the run had ended before; nothing was disturbed.
 """
 
-_PACE_S = 0.005
+OF_TIME = ("lease.beat",)
+"""Points that come with time: a run must take long enough."""
 _YEAR_S = 365 * 86400.0
 
 
@@ -49,8 +50,10 @@ def killed_at(point: str, moment: Moment) -> Disturb:
     """SIGKILL to the driver when it comes by a commit point, one of the times that it does."""
 
     def disturb(world: World, reference: Reference, draw: random.Random) -> str:
-        times = Counter(reference.points)[f"{point} {moment}"]
-        fault = Fault(sign=signal.SIGKILL, point=point, moment=moment, nth=draw.randint(1, times))
+        of_time = point in OF_TIME
+        times = 1 if of_time else Counter(reference.points)[f"{point} {moment}"]
+        fault = Fault(sign=signal.SIGKILL, point=point, moment=moment, nth=draw.randint(1, times),
+                      pace_s=PACE_S if of_time else 0.0)  # fmt: skip
         return _killed(exit_code(world.start(world.command(), fault)))
 
     return disturb
@@ -58,8 +61,8 @@ def killed_at(point: str, moment: Moment) -> Disturb:
 
 def killed_any_time(world: World, reference: Reference, draw: random.Random) -> str:
     """SIGKILL to the driver at a random moment."""
-    process = world.start(world.command(), Fault(pace_s=_PACE_S))
-    time.sleep(draw.uniform(0.05, 0.4 + _PACE_S * len(reference.points)))
+    process = world.start(world.command(), Fault(pace_s=PACE_S))
+    time.sleep(draw.uniform(0.05, 0.4 + PACE_S * len(reference.points)))
     process.kill()
     return _killed(exit_code(process))
 
@@ -82,7 +85,7 @@ def paused(world: World, reference: Reference, draw: random.Random) -> str:
 
 def two_at_once(world: World, reference: Reference, draw: random.Random) -> str:
     """The same command twice at once: the second is refused, or comes when the first is done."""
-    slow = Fault(pace_s=draw.choice([0.0, _PACE_S]))
+    slow = Fault(pace_s=draw.choice([0.0, PACE_S]))
     first = world.start(world.command(), slow)
     time.sleep(draw.uniform(0.0, 0.5))
     codes = sorted([exit_code(world.start(world.command())), exit_code(first)])
@@ -94,7 +97,7 @@ def two_at_once(world: World, reference: Reference, draw: random.Random) -> str:
 def queued(world: World, reference: Reference, draw: random.Random) -> str:
     """The same command twice at once, told to queue: both end well."""
     call = world.call_with("lease.wait_s=60")
-    first = world.start(call, Fault(pace_s=draw.choice([0.0, _PACE_S])))
+    first = world.start(call, Fault(pace_s=draw.choice([0.0, PACE_S])))
     time.sleep(draw.uniform(0.0, 0.3))
     codes = [exit_code(world.start(call)), exit_code(first)]
     if codes != [0, 0]:

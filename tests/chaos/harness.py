@@ -6,6 +6,7 @@ An injection is named by its kind and its seed, and can be run again alone.
 """
 
 import random
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -136,7 +137,7 @@ class Harness:
             came = kind.disturb(world, reference, draw)
             problems = [] if world.finished else world.half_visible(reference)
             return came, problems + world.finish(reference)
-        except (AssertionError, TimeoutError, TteError) as error:
+        except (AssertionError, TimeoutError, subprocess.TimeoutExpired, TteError) as error:
             return "failed", [str(error)]
 
     def _world(self, scenario: str, engines: tuple[str, ...]) -> World:

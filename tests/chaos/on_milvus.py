@@ -80,12 +80,13 @@ def _came(world: World, code: int) -> str:
     return _ENDED[code]
 
 
+NAMES = ("Milvus Lite killed", "Milvus server killed")
 KINDS = (
-    Kind(name="Milvus Lite killed", disturb=lite_killed, count=10, place=_own_lite),
+    Kind(name=NAMES[0], disturb=lite_killed, count=10, place=_own_lite),
     *(
         ()
         if missing()
-        else (Kind(name="Milvus server killed", disturb=server_killed, count=4, place=_own_server),)
+        else (Kind(name=NAMES[1], disturb=server_killed, count=4, place=_own_server),)
     ),
 )
 """A platform without the wheel of the server lacks the second."""

@@ -18,6 +18,8 @@ from tests.chaos.world import Reference, World
 
 _OUTLASTS_RETRIES = 60
 """Requests one after another that are hit: more than are tried."""
+NAMES = ("S3: delays", "S3: connections cut", "S3: 500 and 503", "S3: half-written", "S3: 403",
+         "S3: 500 for longer than retries", "S3: outage")  # fmt: skip
 _ENDED = {0: "done by retries", 3: "exit 3", 6: "exit 6"}
 
 
@@ -57,18 +59,19 @@ def kinds_on(moto_and_bucket: str) -> tuple[Kind, ...]:
         world.environment = _environment(url)
         yield world
 
-    def of(name: str, disturb: Disturb, count: int) -> Kind:
-        return Kind(name=f"S3: {name}", disturb=disturb, count=count, place=on_s3)
-
-    return (
-        of("delays", _now_and_then(url, "delay"), 3),
-        of("connections cut", _now_and_then(url, "cut_before", "cut_after", "cut_body"), 6),
-        of("500 and 503", _now_and_then(url, "error_500", "error_500_after", "slow_down"), 6),
-        of("half-written", _now_and_then(url, "half_write", "duplicate"), 6),
-        of("403", _burst(url, "access_denied", "expired_token"), 6),
-        of("500 for longer than retries", _burst(url, "error_500", "slow_down"), 5),
-        of("outage", _burst(url, "outage"), 5),
-    )  # fmt: skip
+    disturbs = (
+        (_now_and_then(url, "delay"), 3),
+        (_now_and_then(url, "cut_before", "cut_after", "cut_body"), 6),
+        (_now_and_then(url, "error_500", "error_500_after", "slow_down"), 6),
+        (_now_and_then(url, "half_write", "duplicate"), 6),
+        (_burst(url, "access_denied", "expired_token"), 6),
+        (_burst(url, "error_500", "slow_down"), 5),
+        (_burst(url, "outage"), 5),
+    )
+    return tuple(
+        Kind(name=name, disturb=disturb, count=count, place=on_s3)
+        for name, (disturb, count) in zip(NAMES, disturbs, strict=True)
+    )
 
 
 def _now_and_then(url: str, *kinds: str) -> Disturb:

@@ -8,16 +8,21 @@ import psutil
 
 from tests.chaos.faults import Kind, TooLateError
 from tests.chaos.world import Reference, World
-from tests.pipelines.killing import POLL_S, start_job
+from tests.pipelines.killing import POLL_S, done_shards, start_job
 
 ENGINES = ("reasoner.engine.kind=vllm", "embedder.engine.kind=vllm", "ray.local_cpus=4")
 _CORE = "VLLM::EngineCore"
-_UP_S = 400.0
+_UP_S = 600.0
+_PHASES = 2
+"""Each with an engine of its own."""
 
 
 def engine_core_killed(world: World, reference: Reference, draw: random.Random) -> str:
-    """SIGKILL to the process of vLLM's engine while it works; the job is to go on with another."""
+    """SIGKILL to the process of vLLM's engine when the first shard of its phase is done; the job is
+    to go on with another."""
     nth = draw.randint(1, 2)  # the reasoner's, or the embedder's
+    folder = ("ecr", "vectors")[nth - 1]
+    killed = 0
     call = world.command()
     seen: list[int] = []
     with world.log.open("a") as log:
@@ -25,21 +30,21 @@ def engine_core_killed(world: World, reference: Reference, draw: random.Random) 
         try:
             deadline = time.monotonic() + _UP_S
             while job.poll() is None and time.monotonic() < deadline:
-                for core in _cores(job.pid):
-                    if core.pid not in seen:
-                        seen.append(core.pid)
-                        if len(seen) == nth:
-                            time.sleep(draw.uniform(0.0, 2.0))
-                            core.kill()
+                seen += [core.pid for core in _cores(job.pid) if core.pid not in seen]
+                if not killed and len(seen) == nth and done_shards(world.store, folder):
+                    time.sleep(draw.uniform(0.0, 0.3))
+                    killed = seen[-1]
+                    with suppress(psutil.NoSuchProcess):
+                        psutil.Process(killed).kill()
                 time.sleep(POLL_S)
             code = job.wait(timeout=30)
         finally:
             job.kill()
-    if len(seen) <= nth:
+    if len(seen) < _PHASES + 1:  # none was started in the place of the one that was killed
         raise TooLateError
     if code:
         raise AssertionError(f"the job ended with {code}: {world.log.read_text()[-2000:]}")
-    return f"went on with engine {len(seen)}"
+    return f"killed in {folder}; went on with another"
 
 
 KINDS = (Kind(name="vLLM: engine core killed", disturb=engine_core_killed, count=2,

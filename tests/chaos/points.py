@@ -1,7 +1,7 @@
 """The commit points of the index job: every write to the store and every change in Milvus, by name.
 
-`docs/operations.md` has a row for each; `test_points.py` sees that neither names one the other does
-not, and that a run comes by all of them.
+`docs/crash-points.md` has a row for each: `test_points.py` sees that neither names one the other
+does not, `test_chaos.py` that a run comes by all of them.
 """
 
 import os

@@ -30,7 +30,10 @@ from tte2_ray.pipelines.index.config import IndexConfig
 from tte2_ray.pipelines.index.job import index_corpus
 
 CONF = Path(__file__).parent.parent / "pipelines" / "nothing.yaml"
+PACE_S = 0.005
+"""At each point: a run takes long enough for what comes with time."""
 _LOOKS_A_JUMP = 1000
+_STARTING = Lock()
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["tests.chaos.victim", "pymilvus", "pyarrow.parquet", "scipy.sparse"]
@@ -69,7 +72,11 @@ class Call:
 def start(call: Call, fault: Fault | None = None) -> BaseProcess:
     """A process that runs the job; its exit code is the job's, or minus the signal."""
     process = _CONTEXT.Process(target=_run, args=(call, fault or Fault()))
-    process.start()
+    with _STARTING:
+        process.start()
+        # Whoever starts the next one asks all of these how they ended. Two threads that ask at once
+        # read the exit code from one pipe, and one of them takes its end for a code of 255.
+        multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
     return process
 
 

@@ -4,7 +4,7 @@ import io
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,8 @@ from tte2_ray.artifacts.tables import write_table
 from tte2_ray.config import Loaded, Options, load_config
 from tte2_ray.milvus.server import stop_server
 from tte2_ray.pipelines import flow
-from tte2_ray.pipelines.index import formulas
+from tte2_ray.pipelines.index import formulas, job
 from tte2_ray.pipelines.index.config import IndexConfig
-from tte2_ray.pipelines.index.job import index_corpus
 from tte2_ray.schema import ecr_schema, vector_schema
 
 BUCKET = "formulas"
@@ -79,33 +78,35 @@ def _job(folder: Path, shards: int) -> Loaded[IndexConfig]:
     return load_config(IndexConfig, [], given)
 
 
-class _InPhases:
-    """A double of `run_phase` that counts what the phases ask for, apart from the rest."""
+class _Counted:
+    """Counts what a part of the job asks for, apart from the rest: samples ask for the same."""
 
-    def __init__(self, asked: Requests) -> None:
-        self._asked, self.counted = asked, Requests()
+    def __init__(self, part: Callable[..., Any], asked: Requests) -> None:
+        self._part, self._asked, self.counted = part, asked, Requests()
 
-    def __call__(self, stage: Any, work: object, shards: Sequence[Shard], pool: object) -> Any:
+    def __call__(self, *given: Any) -> Any:
         before = self._asked.copy()
-        done = in_process(stage, work, shards, pool)
+        done = self._part(*given)
         self.counted += self._asked - before
         return done
 
 
 def _asked_for(s3: Requests, folder: Path, shards: int, patch: pytest.MonkeyPatch) -> Requests:
-    """What a first run over so many shards asks for: of a shard, without what it only samples."""
+    """What a first run over so many shards asks for while it plans, works and accounts for rows.
+
+    Not what estimates, verification and the report ask for: they read a few shards, however many
+    there are.
+    """
     loaded = _job(folder, shards)
     s3.clear()
-    phases = _InPhases(s3)
-    patch.setattr(flow, "run_phase", phases)
-    index_corpus(loaded, Options(), io.StringIO())
-    found = phases.counted
-    for each in (("PutObject", "rows/"), ("HeadObject", "media"), ("GetObject", "load/shard")):
-        found[each] = s3[each]
-    sampled = s3["GetObject", "vectors/"] - found["GetObject", "vectors/"]
-    found["GetObject", "load/shard"] -= sampled // formulas.table_reads(1)  # by verification
-    found["HeadObject", "rows/"] += shards  # of the plan; those of samples cannot be told apart
-    return found
+    parts = [(job, "plan_job", _Counted(job.plan_job, s3)),
+             (flow, "run_phase", _Counted(in_process, s3)),
+             (job, "account_for", _Counted(job.account_for, s3))]  # fmt: skip
+    with patch.context() as counting:
+        for module, name, counted in parts:
+            counting.setattr(module, name, counted)
+        job.index_corpus(loaded, Options(), io.StringIO())
+    return sum((counted.counted for _, _, counted in parts), Requests())
 
 
 def test_requests_and_objects_of_a_shard_are_those_of_the_formulas(

@@ -1,11 +1,15 @@
 """`make test` shows every check, and holds only if all do."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tools import checks, shown
+from tools.checks import Ran
 
 
 @pytest.fixture
@@ -28,9 +32,9 @@ def test_a_check_that_fails_hides_no_other_one(
 ) -> None:
     ran: list[str] = []
 
-    def run(name: str) -> tuple[int, str]:
+    def run(name: str) -> Ran:
         ran.append(name)
-        return int(name == "lint"), f"{name} was run\n"
+        return Ran(status=int(name == "lint"), said=f"{name} was run\n")
 
     assert checks.main(["lint", "types", "on-ray"], run) == 5
     assert sorted(ran) == ["lint", "on-ray", "types"]
@@ -40,19 +44,46 @@ def test_a_check_that_fails_hides_no_other_one(
         ("make types", 0, True),
         ("make on-ray", 0, True),
     ]
-    assert checks.main(["lint"], lambda name: (0, "")) == 0
+    assert checks.main(["lint"], lambda name: Ran(status=0)) == 0
     assert all(row["holds"] for row in read(build))
 
 
+def test_tests_are_counted_by_what_came_of_them(tmp_path: Path) -> None:
+    file, report = tmp_path / "test_some.py", tmp_path / "reports" / "some.xml"
+    file.write_text(
+        "import pytest\n"
+        "@pytest.fixture\ndef broken(): raise ValueError\n"
+        "def test_error(broken): pass\n"
+        "def test_failed(): assert False\n"
+        "@pytest.mark.parametrize('n', range(3))\ndef test_passed(n): pass\n"
+        "def test_skipped(): pytest.skip('why')\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, str(file)]
+    environment = os.environ | {"PYTEST_ADDOPTS": f"-p no:cacheprovider --junit-xml={report}"}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, check=False, capture_output=True)
+    ran = Ran(status=done.returncode, tests=checks.counted(report))
+    found = checks.rows({"lint": Ran(status=0), "lower": ran}, 1.0)
+    assert [(row.name, row.value, row.holds) for row in found[:-1]] == [
+        ("make lint", 0, True),
+        ("make lower", 1, False),
+        ("make lower, passed", 3, True),
+        ("make lower, failed", 2, True),
+        ("make lower, skipped", 1, True),
+    ]
+    report.write_bytes(report.read_bytes()[:100])
+    assert checks.counted(report) == {}, "cut off"
+    assert checks.counted(tmp_path / "of nothing.xml") == {}
+
+
 def test_the_checks_have_so_many_minutes() -> None:
-    assert checks.rows({"on-ray": 0}, checks.MOST_MINUTES - 0.1)[-1].holds
-    assert not checks.rows({"on-ray": 0}, checks.MOST_MINUTES)[-1].holds
+    assert checks.rows({"on-ray": Ran(status=0)}, checks.MOST_MINUTES - 0.1)[-1].holds
+    assert not checks.rows({"on-ray": Ran(status=0)}, checks.MOST_MINUTES)[-1].holds
 
 
 def test_a_run_that_ends_early_leaves_nothing_of_an_earlier_one(build: Path) -> None:
-    assert checks.main(["on-ray"], lambda name: (0, "")) == 0
+    assert checks.main(["on-ray"], lambda name: Ran(status=0)) == 0
 
-    def interrupted(name: str) -> tuple[int, str]:
+    def interrupted(name: str) -> Ran:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
