@@ -72,10 +72,22 @@ def test_an_unwritable_cache_is_done_without(folder: Path, tmp_path: Path) -> No
     assert model_version(str(folder), cache=cache).startswith("sha256:")
 
 
-def test_hub_names_need_a_revision() -> None:
-    assert model_version("Qwen/Qwen3-VL-2B-Instruct", "abc") == "Qwen/Qwen3-VL-2B-Instruct@abc"
-    with pytest.raises(ConfigError, match="revision"):
-        model_version("Qwen/Qwen3-VL-2B-Instruct")
+def test_hub_names_need_a_commit() -> None:
+    commit = "0123456789abcdef" * 2 + "01234567"
+    assert model_version("Some/Model", commit) == f"Some/Model@{commit}"
+
+
+@pytest.mark.parametrize(
+    "revision", ["main", "v1.0", "0123abc", "F" * 40, "f" * 41, "a" * 40 + "\n"]
+)
+def test_what_moves_or_is_no_commit_is_refused(revision: str) -> None:
+    with pytest.raises(ConfigError, match=r"40 hex digits.*, not .*git ls-remote .*Some/Model"):
+        model_version("Some/Model", revision)
+
+
+def test_no_revision_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"and has none: `git ls-remote .*Some/Model HEAD`"):
+        model_version("Some/Model")
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:

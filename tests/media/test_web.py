@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.media.web_server import BODY, Server, serving
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media import MediaLimits
 from tte2_ray.media.address import is_public
-from tte2_ray.media.fetch import fetch
+from tte2_ray.media.fetch import fetch, version_on_web
 
 PUBLIC = "93.184.215.14"
 
@@ -144,6 +145,23 @@ def public_name(server: Server, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return connected
 
 
+def test_a_version_is_asked_for_at_the_end_of_the_redirects(server: Server) -> None:
+    server.headers["/ok"] = {"ETag": '"1"'}
+    found = version_on_web(f"{server.url}/to//ok", limits())
+    assert found == version_on_web(f"{server.url}/ok", limits()) != ""
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1/", "http://public.test/ok", "file:///x"])
+def test_redirects_are_checked_where_a_version_is_asked_for(
+    server: Server, public_name: list[str], target: str
+) -> None:
+    with pytest.raises(RowError) as caught:
+        version_on_web(f"http://public.test/to/{target}", limits(allow_private_addresses=False))
+    assert caught.value.error_class is RowErrorClass.URI_NOT_ALLOWED
+    assert public_name == [PUBLIC]
+    assert len(server.asked) == 1
+
+
 def test_the_checked_address_is_the_one_connected_to(
     server: Server, public_name: list[str]
 ) -> None:
@@ -255,6 +273,8 @@ def test_size_bound(server: Server, path: str) -> None:
 def test_a_server_that_trickles_is_cut_off(server: Server, path: str) -> None:
     begin = time.monotonic()
     assert refused(server.url + path, timeout_s=0.5) is RowErrorClass.FETCH_FAILED
+    with suppress(RowError):
+        version_on_web(server.url + path, limits(timeout_s=0.5))
     assert time.monotonic() - begin < 10
 
 

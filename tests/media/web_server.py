@@ -11,9 +11,16 @@ BODY = b"x" * 3000
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers by path: /status/N, /to/URL, misbehaviours; else a body of the server's own."""
+    """Answers by path: /status/N, /to/URL, misbehaviours; else a body of the server's own. HEAD
+    gets the same answer without its body, under /get-only a refusal."""
 
     protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        if self.path.startswith("/get-only"):
+            self._start(405, {"Content-Length": "0"})
+        else:
+            self.do_GET()
 
     def do_GET(self) -> None:
         self.close_connection = True
@@ -42,8 +49,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"\0\1\2 this is no http\r\n\r\n")
         else:
             body = self.server.bodies.get(self.path, BODY)  # type: ignore[attr-defined]
-            self._start(200, {"Content-Length": str(len(body))})
-            self.wfile.write(body)
+            told = self.server.headers.get(self.path, {})  # type: ignore[attr-defined]
+            self._start(200, {"Content-Length": str(len(body)), **told})
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
     def _start(self, status: int, headers: dict[str, str]) -> None:
         self.server.asked.append((self.path, self.headers["Host"]))  # type: ignore[attr-defined]
@@ -79,6 +88,8 @@ class Server(ThreadingHTTPServer):
         """Path and host of each request."""
         self.bodies: dict[str, bytes] = {}
         """What lies at a path; at any other lies `BODY`."""
+        self.headers: dict[str, dict[str, str]] = {}
+        """What is told of a path besides its length."""
 
     @property
     def url(self) -> str:

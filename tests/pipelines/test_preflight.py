@@ -90,9 +90,16 @@ def test_a_model_whose_weights_are_cut_short(refuse: Refuse, tmp_path: Path) -> 
 
 
 def test_a_name_on_the_hub_that_is_not_cached(refuse: Refuse) -> None:
-    engine = ["embedder.engine.model=Nobody/Nothing", "embedder.engine.revision=abc"]
+    engine = ["embedder.engine.model=Nobody/Nothing", f"embedder.engine.revision={'a' * 40}"]
     said = refuse(4, *engine, "embedder.dimension=64")
-    assert "model Nobody/Nothing at revision abc is not whole in the cache" in said
+    assert f"model Nobody/Nothing at revision {'a' * 40} is not whole in the cache" in said
+
+
+def test_a_name_on_the_hub_at_a_branch(refuse: Refuse) -> None:
+    engine = ["embedder.engine.model=Nobody/Nothing", "embedder.engine.revision=main"]
+    said = refuse(2, *engine, "embedder.dimension=64")
+    assert "needs a commit of the hub as its revision" in said
+    assert "not 'main'" in said
 
 
 @pytest.mark.parametrize("override", ["corpus.path=/nowhere", "milvus.uri=http://127.0.0.1:1"])

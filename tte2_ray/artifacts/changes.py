@@ -52,6 +52,8 @@ class Changes:
     """Tombstones of items that are not there."""
     touched_shards: int
     """That are written anew for a row that changed or went."""
+    unseen: int
+    """Listed, with a file of which no version is told: its change would not be seen."""
 
     def as_dict(self) -> dict[str, int]:
         """For results.json."""
@@ -95,7 +97,7 @@ def plan_changes(
         known.close_listing(full=kind == "full")
         old, touched = _shards_now(store, plans, base, known)
         changes = Changes(**known.counts(), new=listed.new, unknown=listed.unknown,
-                          touched_shards=touched)  # fmt: skip
+                          touched_shards=touched, unseen=listed.unseen)  # fmt: skip
     letters = listed.letters.close()
     if not (touched or listed.shards) and letters == base.dead_letters:
         return base, changes
@@ -159,7 +161,7 @@ class _Listing:
         self.letters = LetterFiles(plans, prefix)
         self.shards: list[Shard] = []
         """Of new items."""
-        self.new = self.unknown = 0
+        self.new = self.unknown = self.unseen = 0
 
     def add(self, row: CorpusRow) -> None:
         if isinstance(row, RejectedRow):
@@ -190,7 +192,9 @@ class _Listing:
 
     def _look(self) -> None:
         items, self._items = self._items, []
-        for row in self._known.look(with_media_versions(items, self._versions)):
+        listed = with_media_versions(items, self._versions)
+        self.unseen += sum("" in row["media_versions"] for row in listed)
+        for row in self._known.look(listed):
             self.new += 1
             self._rows.append(row)
             if len(self._rows) == self._rows_per_shard:

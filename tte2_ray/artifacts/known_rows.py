@@ -1,6 +1,7 @@
 """What a plan holds, by item id, and what a listing makes of it.
 
-Digests in a temporary SQLite file: about 100 bytes of it a row, 8 MiB of memory in all.
+Digests in a temporary SQLite file: about 100 bytes of it a row (40 more a file on the web), 8 MiB
+of memory in all.
 """
 
 import hashlib
@@ -8,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tte2_ray.artifacts.media_versions import ON_WEB
 from tte2_ray.artifacts.scratch import Scratch
 
 _UNSEEN, _SAME, _CHANGED, _DELETED = range(4)
@@ -27,26 +29,28 @@ class KnownRows(Scratch):
         super().__init__("rows")
         self._db.execute(
             "CREATE TABLE known (id BLOB PRIMARY KEY, shard INTEGER, row INTEGER, digest BLOB, "
-            f"state INTEGER DEFAULT {_UNSEEN}, said TEXT) WITHOUT ROWID"
+            f"state INTEGER DEFAULT {_UNSEEN}, said TEXT, versions TEXT) WITHOUT ROWID"
         )
         self._db.execute("CREATE INDEX by_shard ON known (shard, state)")
 
     def learn(self, shard: int, rows: Sequence[Row]) -> None:
         """The rows of a shard of the plan, by its number."""
         told = (
-            (_id(row["item_id"]), shard, number, self._digest(row))
+            (_id(row["item_id"]), shard, number, self._digest(row), _versions_on_web(row))
             for number, row in enumerate(rows)
         )
-        self._db.executemany("INSERT INTO known (id, shard, row, digest) VALUES (?,?,?,?)", told)
+        insert = "INSERT INTO known (id, shard, row, digest, versions) VALUES (?,?,?,?,?)"
+        self._db.executemany(insert, told)
 
     def look(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Takes note of listed rows; yields those that are new."""
         for row in rows:
-            key, digest = _id(row["item_id"]), self._digest(row)
-            found = self._db.execute("SELECT digest FROM known WHERE id = ?", (key,)).fetchone()
+            key = _id(row["item_id"])
+            asked = "SELECT digest, versions FROM known WHERE id = ?"
+            found = self._db.execute(asked, (key,)).fetchone()
             if found is None:
                 yield row
-            elif found[0] == digest:
+            elif found[0] == self._digest(_with_known(row, found[1])):
                 self._set(_SAME, key)
             else:
                 self._set(_CHANGED, key, json.dumps(row))
@@ -91,6 +95,21 @@ class KnownRows(Scratch):
         told = row if self._media else {k: v for k, v in row.items() if k != "media_versions"}
         text = json.dumps(told, sort_keys=True).encode()
         return hashlib.blake2b(text, digest_size=16).digest()
+
+
+def _versions_on_web(row: Row) -> str | None:
+    versions = row["media_versions"]
+    return json.dumps(versions) if any(v.startswith(ON_WEB) for v in versions) else None
+
+
+def _with_known(row: Row, versions: str | None) -> Row:
+    """The row with the version known before of each file of which nothing is told now: a server
+    that does not answer does not say that its files changed."""
+    if versions is None:
+        return row
+    # Where the counts differ, so do the URIs, and with them the row.
+    both = zip(row["media_versions"], json.loads(versions), strict=False)
+    return row | {"media_versions": [now or before for now, before in both]}
 
 
 def _id(item_id: str) -> bytes:

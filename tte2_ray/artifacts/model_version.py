@@ -6,6 +6,7 @@ A folder is named by its bytes, so that weights retrained in place never meet ol
 
 import hashlib
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tte2_ray.errors import ConfigError, ResourceMissingError
 
 _SUFFIXES = frozenset((".safetensors", ".json", ".jinja", ".txt", ".model", ".py"))
 _BESIDE_THE_MODEL = frozenset(("provenance.json", "trainer_state.json", "training_args.json"))
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SETTLED_NS = 5_000_000_000
 """A younger file may be written again within the resolution of its modification time."""
 
@@ -26,7 +28,8 @@ def model_version(model: str, revision: str = "", *, cache: Path | None = None) 
 
     Args:
         model: a folder with safetensors, or the name of a model on a hub.
-        revision: of the hub name; a commit pins it, a branch or tag may move.
+        revision: the commit of the hub name; a branch or a tag moves, and the name with it would
+            stand for other bytes.
         cache: the SQLite file that keeps digests of files; in the user's cache folder by default.
 
     Returns:
@@ -34,15 +37,20 @@ def model_version(model: str, revision: str = "", *, cache: Path | None = None) 
 
     Raises:
         ResourceMissingError: the folder is missing, or holds no safetensors or no config.json.
-        ConfigError: a hub name without a revision.
+        ConfigError: a hub name without a commit.
     """
     folder = Path(with_home(model))
     if folder.is_dir():
         return f"sha256:{_hash_folder(folder, cache or cache_folder() / 'file-digests.sqlite')}"
     if names_folder(model):
         raise ResourceMissingError(f"model folder {model} does not exist; train or fetch it first")
-    if not revision:
-        raise ConfigError(f"model {model!r} needs a revision (a commit of the hub), or a folder")
+    if not _COMMIT.fullmatch(revision):
+        given = f"not {revision!r}" if revision else "and has none"
+        raise ConfigError(
+            f"model {model!r} needs a commit of the hub as its revision (40 hex digits; a branch "
+            f"or a tag moves), {given}: `git ls-remote https://huggingface.co/{model} "
+            f"{revision or 'HEAD'}` prints it; or name a folder"
+        )
     return f"{model}@{revision}"
 
 

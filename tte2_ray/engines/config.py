@@ -53,7 +53,7 @@ class EngineConfig:
     model: str = "mini:reasoner"
     """A folder, a name on the hub, or `mini:<role>` for a model that the package carries."""
     revision: str = ""
-    """Of a model on the hub; a commit hash makes keys exact."""
+    """Commit of a model on the hub, 40 hex digits; no branch or tag."""
     lora: str = ""
     """Folder of a LoRA adapter that peft wrote, put over the model; "" for none."""
     dtype: str = "float32"

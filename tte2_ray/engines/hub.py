@@ -19,7 +19,7 @@ def hub_folder(model: str, revision: str) -> Path:
 
     Args:
         model: its name on the hub.
-        revision: a commit, branch or tag.
+        revision: a commit.
 
     Raises:
         ResourceMissingError: the hub has no such model or revision, refuses it, or does not answer.

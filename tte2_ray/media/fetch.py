@@ -5,13 +5,16 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.media.bounded import TransientFetchError, check_size, read_bounded
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.s3 import fetch_s3
 from tte2_ray.media.uri import locate, shown
-from tte2_ray.media.web import fetch_http
+from tte2_ray.media.web import fetch_http, version_http
+
+T = TypeVar("T")
 
 _BACKOFF_S = 0.2
 _OF_KERNEL = ("/proc", "/sys")
@@ -44,7 +47,25 @@ def fetch(uri: str, limits: MediaLimits) -> bytes:
     return data
 
 
-def _retried(read: Callable[[], bytes], limits: MediaLimits) -> bytes:
+def version_on_web(uri: str, limits: MediaLimits) -> str:
+    """What the server of a file tells of its version; nothing is downloaded.
+
+    Args:
+        uri: an http(s) URL.
+        limits: as `fetch` takes them; the server is asked under the same ones.
+
+    Returns:
+        See `version_http`; "" where the server tells nothing.
+
+    Raises:
+        RowError: `uri_not_allowed`, `malformed_row`, `not_found`, `fetch_failed`; the last as a
+            `TransientFetchError` where the server did not answer.
+    """
+    location = locate(uri, limits)
+    return _retried(lambda: version_http(location.target, limits), limits)
+
+
+def _retried(read: Callable[[], T], limits: MediaLimits) -> T:
     for attempt in range(limits.fetch_attempts - 1):
         try:
             return read()

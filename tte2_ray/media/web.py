@@ -4,13 +4,16 @@ connection goes to an address that was checked, so that a name cannot change its
 Proxies of the environment are not used: behind one, no address could be checked.
 """
 
+import hashlib
 import http.client
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Literal, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from tte2_ray.errors import RowError, RowErrorClass
@@ -19,11 +22,14 @@ from tte2_ray.media.bounded import TransientFetchError, check_size, one_line, re
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.uri import locate, shown
 
+T = TypeVar("T")
+
 MAX_REDIRECTS = 5
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _GONE = (404, 410)
 _MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
+_VERSION_DIGITS = 32
 
 
 def fetch_http(url: str, limits: MediaLimits) -> bytes:
@@ -33,11 +39,34 @@ def fetch_http(url: str, limits: MediaLimits) -> bytes:
         RowError: `uri_not_allowed` where a hop leads to an address that is not public or to a
             scheme outside the list; `not_found`, `too_large`, `fetch_failed`.
     """
+    return _followed("GET", url, limits, _body)
+
+
+def version_http(url: str, limits: MediaLimits) -> str:
+    """What the server tells of the version of a file: asked with HEAD, nothing is downloaded.
+
+    Returns:
+        A hash of the ETag, else of the time of the last change and the length; "" where the server
+        tells neither.
+
+    Raises:
+        RowError: as `fetch_http`, for the same reasons.
+    """
+    return _followed("HEAD", url, limits, _version)
+
+
+def _followed(
+    method: Literal["GET", "HEAD"],
+    url: str,
+    limits: MediaLimits,
+    read: Callable[[http.client.HTTPResponse, str, MediaLimits], T],
+) -> T:
+    """What is read of the answer at the end of the redirects."""
     deadline = time.monotonic() + limits.timeout_s
     for _ in range(MAX_REDIRECTS + 1):
-        with _hop(url, limits, deadline) as answer:
+        with _hop(method, url, limits, deadline) as answer:
             if answer.status not in _REDIRECTS:
-                return _body(answer, url, limits)
+                return read(answer, url, limits)
             target = urljoin(url, answer.headers.get("Location", ""))
         if locate(target, limits).scheme not in ("http", "https"):
             raise RowError(
@@ -48,12 +77,7 @@ def fetch_http(url: str, limits: MediaLimits) -> bytes:
 
 
 def _body(answer: http.client.HTTPResponse, url: str, limits: MediaLimits) -> bytes:
-    if answer.status != 200:
-        message = f"{shown(url)}: status {answer.status}"
-        if answer.status in _MAY_PASS:
-            raise TransientFetchError(message)
-        gone = answer.status in _GONE
-        raise RowError(RowErrorClass.NOT_FOUND if gone else RowErrorClass.FETCH_FAILED, message)
+    _require_ok(answer, url)
     check_size(answer.length or 0, url, limits)
     data = read_bounded(answer, url, limits)
     if answer.length:
@@ -61,8 +85,34 @@ def _body(answer: http.client.HTTPResponse, url: str, limits: MediaLimits) -> by
     return data
 
 
+def _version(answer: http.client.HTTPResponse, url: str, _: MediaLimits) -> str:
+    _require_ok(answer, url)
+    told = answer.headers
+    # A tag that a proxy on the way has made weak is the same: RFC 9110, 8.8.3.2, weak comparison.
+    if tag := told.get("ETag", "").strip().removeprefix("W/"):
+        version = f"tag {tag}"
+    elif changed := told.get("Last-Modified"):
+        version = f"time {changed}, {told.get('Content-Length')} bytes"
+    else:
+        return ""
+    # Hashed: strangers write it, up to 64 KiB, and it stands in every row.
+    return hashlib.sha256(version.encode()).hexdigest()[:_VERSION_DIGITS]
+
+
+def _require_ok(answer: http.client.HTTPResponse, url: str) -> None:
+    if answer.status == 200:
+        return
+    message = f"{shown(url)}: status {answer.status}"
+    if answer.status in _MAY_PASS:
+        raise TransientFetchError(message)
+    gone = answer.status in _GONE
+    raise RowError(RowErrorClass.NOT_FOUND if gone else RowErrorClass.FETCH_FAILED, message)
+
+
 @contextmanager
-def _hop(url: str, limits: MediaLimits, deadline: float) -> Iterator[http.client.HTTPResponse]:
+def _hop(
+    method: str, url: str, limits: MediaLimits, deadline: float
+) -> Iterator[http.client.HTTPResponse]:
     """One request to a checked address, cut off at the deadline whatever the server does."""
     left_s = max(deadline - time.monotonic(), 0.001)
     connection = _connection(url, limits, left_s)
@@ -78,7 +128,7 @@ def _hop(url: str, limits: MediaLimits, deadline: float) -> Iterator[http.client
     timer.daemon = True
     timer.start()
     try:
-        connection.request("GET", _target(url), headers={"Accept-Encoding": "identity"})
+        connection.request(method, _target(url), headers={"Accept-Encoding": "identity"})
         yield connection.getresponse()
         if expired.is_set():
             raise TimeoutError("the answer was not complete")
@@ -141,5 +191,10 @@ class _PinnedTls(_Pinned):
 
     def connect(self) -> None:
         super().connect()
-        context = ssl.create_default_context()
-        self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+        self.sock = _tls().wrap_socket(self.sock, server_hostname=self.host)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Once: to read the certificates takes longer than to ask for a version."""
+    return ssl.create_default_context()

@@ -117,7 +117,7 @@ def engine_version(engine: EngineConfig) -> str:
 
     Raises:
         ResourceMissingError: the model's folder does not exist.
-        ConfigError: a model on the hub without a revision.
+        ConfigError: a model on the hub without a commit.
     """
     if engine.kind == "fake":
         return f"fake:{engine.fake_dimension}"

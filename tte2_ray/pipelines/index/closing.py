@@ -41,9 +41,11 @@ def tell_changes(changes: Changes | None, out: TextIO) -> None:
     if changes is None:
         return
     unknown = f" · {changes.unknown:,} deleted that are not there" if changes.unknown else ""
+    unseen = f" · {changes.unseen:,} with files of no known version" if changes.unseen else ""
     out.write(
         f"change {changes.new:,} new · {changes.changed:,} changed · {changes.deleted:,} deleted · "
-        f"{changes.unchanged:,} as before{unknown} · {changes.touched_shards:,} shards touched\n"
+        f"{changes.unchanged:,} as before{unknown} · {changes.touched_shards:,} shards touched"
+        f"{unseen}\n"
     )
 
 

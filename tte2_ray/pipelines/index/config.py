@@ -31,8 +31,8 @@ class CorpusConfig:
     base: str = ""
     """Version that incremental changes are made to; "" is the one that a job finished last."""
     check_files: bool = speed(True)
-    """Ask for size and time of each media file while planning, so that a file that changed is
-    noticed; off, only the manifest is compared."""
+    """Ask for size and time of each media file while planning (S3 and http: one HEAD a file), so
+    that a file that changed is noticed; off, only the manifest is compared."""
 
     def __post_init__(self) -> None:
         require_at_least(1, self, ("rows_per_shard",), "corpus.")
