@@ -5,17 +5,23 @@ time.
 import gzip
 import struct
 import zlib
+from io import BytesIO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from tests.media import files
 from tests.media.mutations import originals
 
+VALUE_BYTES = 200 << 20
+"""Of the one value of a Parquet file of 7 KB."""
+
 
 def bombs() -> dict[str, bytes]:
     """By file name; the suffix is that of the format."""
     jpeg, gif, webp = (originals()[name][0] for name in ("jpg", "gif", "webp"))
-    return {
+    made = {
         "claimed-most.png": files.claimed_png(0x7FFFFFFF, 0x7FFFFFFF),
         "claimed-wide.png": files.claimed_png(0x7FFFFFFF, 1),
         "claimed-allowed.png": files.claimed_png(10_000, 10_000),
@@ -38,6 +44,50 @@ def bombs() -> dict[str, bytes]:
         "line.jsonl": b'{"item_id": "a", "text": "' + b"x" * (17 << 20) + b'"}',
         "zeros.jsonl.gz": gzip.compress(bytes(200 << 20), 1),
     }  # fmt: skip
+    return made | parquet_bombs()
+
+
+def parquet_bombs() -> dict[str, bytes]:
+    """Kilobytes of Parquet that unpack to hundreds of megabytes, or to rows without end."""
+    ids = pa.array([str(n) for n in range(4096)])
+    equal = pa.DictionaryArray.from_arrays(pa.array([0] * 4096), pa.array(["x" * (1 << 20)]))
+    nulls = pa.ListArray.from_arrays(pa.array([0, 50_000_000], pa.int32()), pa.nulls(50_000_000))
+    value = _parquet(item_id=["a"], text=["x" * VALUE_BYTES])
+    return {
+        "value.parquet": value,
+        "footer.parquet": _with_small_footer(value),
+        "dictionary.parquet": _parquet(item_id=ids, text=equal),
+        "nulls.parquet": _parquet(item_id=["a"], text=["t"], k=nulls),
+        "rows.parquet": _parquet(item_id=pa.nulls(1_000_000, pa.string())),
+    }
+
+
+def _parquet(**columns: object) -> bytes:
+    buffer = BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd", store_schema=False,
+                   write_statistics=False, max_rows_per_page=1 << 30)  # fmt: skip
+    return buffer.getvalue()
+
+
+def _with_small_footer(data: bytes) -> bytes:
+    """The file, whose footer claims that its columns are small."""
+    begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    group = pq.read_metadata(BytesIO(data)).row_group(0)
+    footer = data[begin:]
+    for size in (group.column(1).total_uncompressed_size, group.total_byte_size):
+        told = varint(size)
+        assert footer.count(told) == 1
+        footer = footer.replace(told, varint(100, len(told)))
+    return data[:begin] + footer
+
+
+def varint(number: int, length: int = 0) -> bytes:
+    """As Thrift's compact protocol has it, in at least so many bytes."""
+    left, out = number << 1, []
+    while left or not out or len(out) < length:
+        out.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes((*out[:-1], out[-1] & 0x7F))
 
 
 def _patched(data: bytes, at: int, new: bytes) -> bytes:

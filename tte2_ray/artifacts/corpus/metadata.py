@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,18 @@ MAX_METADATA_LEVELS = 32
 depends on who calls."""
 
 _TOO_DEEP = "…"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A time, a duration or a decimal number of a Parquet file, as text."""
+
+    kind: str
+    """Its type."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def metadata_of(given: Any, others: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +117,6 @@ def _within(value: Any, levels: int) -> bool:
 def _as_json(value: Any) -> Any:
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
-    if isinstance(value, Decimal | datetime.timedelta):
+    if isinstance(value, Decimal | datetime.timedelta | Told):
         return str(value)
     raise TypeError(f"{type(value).__name__} cannot be stored as JSON")

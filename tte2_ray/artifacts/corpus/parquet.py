@@ -1,16 +1,36 @@
-"""Parquet manifests, a small batch in memory at a time."""
+"""Parquet manifests, read by a child process: a few bytes of Parquet may stand for as many rows and
+as long values as a stranger likes, and only the kernel bounds what pyarrow sets aside for them.
 
+    parent ── what is wanted ─▶ child: pyarrow (`parquet_child`)
+      open ◀─ which bytes ─────
+           ── bytes ──────────▶
+    parsed ◀─ rows as JSON ────
+
+The child has no credentials: it asks for the bytes of the file, wherever that lies.
+"""
+
+import atexit
+import os
+import time
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NoReturn
 
-from tte2_ray.artifacts.corpus.raw import Unreadable
+from tte2_ray.artifacts.corpus.parquet_frames import check_frame, rows_of, wanted_bytes
 from tte2_ray.artifacts.store import Store
-from tte2_ray.errors import RowError, RowErrorClass, ValidationError
+from tte2_ray.errors import ValidationError
+from tte2_ray.media.isolated.children import Children
+from tte2_ray.media.isolated.process import ChildProcess
+from tte2_ray.media.isolated.wire import Header, WireError
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+MAX_MEMORY_MB = 2048
+"""MiB that a child may take. pyarrow holds a page of each column, packed and not, and a batch of
+rows; the largest pages of sane writers are whole columns of row groups, some hundred MiB."""
+TIMEOUT_S = 600.0
+"""Until the next rows are there."""
 
-ROWS_PER_BATCH = 1024
+_CHILD = "tte2_ray.artifacts.corpus.parquet_child"
+_ADVICE = "write it anew with smaller row groups, pages and values, or as JSONL"
 
 
 def parquet_rows(
@@ -28,63 +48,83 @@ def parquet_rows(
         File and row, and its columns by name, or an `Unreadable`.
 
     Raises:
-        ValidationError: not Parquet, broken, or without `id_column`.
+        ValidationError: not Parquet, broken, without `id_column`, or beyond the bounds.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     uri = store.uri(key)
-    with store.open(key) as file:
+    with store.open(key) as file, _readers.lent() as child:
+        reading = _Reading(child, file, uri)
+        yield from reading.rows({
+            "id_column": id_column,
+            "ours": sorted(ours),
+            "size": file.seek(0, os.SEEK_END),
+            "memory_mb": MAX_MEMORY_MB,
+        })  # fmt: skip
+    if reading.broken:
+        raise ValidationError(f"{uri}: {reading.broken}")
+
+
+class _Reading:
+    """One file, and the child that reads it."""
+
+    def __init__(self, child: ChildProcess, file: BinaryIO, uri: str) -> None:
+        self.broken = ""
+        """What is wrong with the file, where the child is sound."""
+        self._child, self._file, self._uri = child, file, uri
+        self._number = 0
+
+    def rows(self, wanted: Header) -> Iterator[tuple[str, Any]]:
+        with self._blamed():
+            self._child.say(wanted, b"", time.monotonic() + TIMEOUT_S)
+        header, rows = self._next()
+        while rows:
+            for row in rows:
+                self._number += 1
+                yield f"{self._uri} row {self._number}", row
+            header, rows = self._next()
+        if "too_large" in header:
+            self._refuse(f"it takes over {MAX_MEMORY_MB} MiB to read on ({header['too_large']})")
+        self.broken = str(header.get("broken", ""))
+
+    def _next(self) -> tuple[Header, list[Any]]:
+        """The next rows, or what the child says at the end."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            with self._blamed():
+                header, body = self._child.hear(deadline, check_frame)
+                if "rows" in header:  # it makes the next ones, while these are looked at
+                    self._child.say({}, b"", deadline)
+                if "read" not in header:
+                    return header, rows_of(header, body)
+                at, count = wanted_bytes(header)
+            self._file.seek(at)
+            data = self._file.read(count)
+            with self._blamed():
+                self._child.say({}, data, deadline)
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Whatever becomes of the child is the file's doing."""
         try:
-            parquet = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
-            columns = _columns(parquet.schema_arrow, uri, id_column, ours)
-            number = 0
-            for batch in parquet.iter_batches(ROWS_PER_BATCH, columns=columns, use_threads=False):
-                for row in _rows(batch):
-                    number += 1
-                    yield f"{uri} row {number}", row
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a name
-            raise ValidationError(f"{uri}: not a readable Parquet file: {error}") from error
+            yield
+        except TimeoutError:
+            self._refuse(f"no row came in {TIMEOUT_S:.0f} s")
+        except (WireError, OSError) as error:
+            how = self._child.how_it_ended(error, "reader")
+            self._refuse(f"{how}, where it may take {MAX_MEMORY_MB} MiB")
+
+    def _refuse(self, found: str) -> NoReturn:
+        message = f"{self._uri}: not readable behind row {self._number}: {found}; {_ADVICE}"
+        raise ValidationError(message)
 
 
-def _columns(schema: "pa.Schema", uri: str, id_column: str, ours: Collection[str]) -> list[str]:
-    import pyarrow.types as types
-
-    if id_column not in schema.names:
-        raise ValidationError(f"{uri}: no column {id_column}; its columns are {schema.names[:20]}")
-    binary = (
-        types.is_binary,
-        types.is_large_binary,
-        types.is_fixed_size_binary,
-        types.is_binary_view,
-    )
-    return [
-        field.name
-        for field in schema
-        if field.name in ours  # many writers do not say that theirs are UTF-8
-        or not (any(is_kind(field.type) for is_kind in binary) or field.name.startswith("__"))
-    ]
+_readers = Children(_CHILD)
 
 
-def _rows(batch: "pa.RecordBatch") -> Iterator[dict[str, Any] | Unreadable]:
-    try:
-        yield from batch.to_pylist()
-    except (
-        ValueError,
-        OverflowError,
-    ):  # nothing was given out yet: to_pylist makes the whole list first
-        for n in range(batch.num_rows):
-            yield _row(batch.slice(n, 1))
+def _begin_anew() -> None:
+    global _readers
+    _readers.forget()
+    _readers = Children(_CHILD)
 
 
-def _row(one: "pa.RecordBatch") -> dict[str, Any] | Unreadable:
-    readable: dict[str, Any] = {}
-    error: RowError | None = None
-    for name in one.schema.names:
-        try:
-            readable[name] = one.column(name)[0].as_py()
-        except UnicodeDecodeError as cause:
-            error = RowError(RowErrorClass.BAD_ENCODING, f"{name} is not UTF-8: {cause}")
-        except (ValueError, OverflowError) as cause:  # a time beyond the years 1 to 9999
-            error = RowError(RowErrorClass.MALFORMED_ROW, f"{name} cannot be read: {cause}")
-    return Unreadable(error=error, readable=readable) if error else readable
+os.register_at_fork(after_in_child=_begin_anew)
+atexit.register(lambda: _readers.end())

@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tte2_ray.artifacts.corpus.metadata import checked_text, metadata_of, shallow
+from tte2_ray.artifacts.corpus.metadata import Told, checked_text, metadata_of, shallow
 from tte2_ray.errors import RowError, RowErrorClass
 from tte2_ray.schema import ITEM_ID_MAX_BYTES, Item, check_item_id
 
@@ -238,4 +238,6 @@ def _is_nothing(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, Told):
+        return value.kind
     return "empty" if value is None else type(value).__name__

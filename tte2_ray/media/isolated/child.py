@@ -31,13 +31,17 @@ def main(decode: Decode = decode_visual) -> None:
     Args:
         decode: answers a request.
     """
-    _prepare(int(sys.argv[1]))
+    prepare(int(sys.argv[1]))
     with suppress(ConnectionError, WireError):  # the parent is gone
         _serve(socket.socket(fileno=0), decode)
 
 
-def _prepare(parent: int) -> None:
-    """Ties this process to its parent, and makes it the first that is killed for memory."""
+def prepare(parent: int) -> None:
+    """Ties this process to its parent, and makes it the first that is killed for memory.
+
+    Args:
+        parent: its process id.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent decides
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
@@ -56,7 +60,7 @@ def _serve(parent: socket.socket, decode: Decode) -> None:
         request, data = receive(parent, FOR_EVER, lambda *_: None)
         if "limits" in request:
             limits = _limits(request["limits"])
-            _bound_memory(limits.decode_memory_mb)
+            bound_memory(limits.decode_memory_mb)
         header, body = _answer(request, bytes(data), limits, decode)
         send(parent, header, body, FOR_EVER)
 
@@ -76,7 +80,7 @@ def _limits(given: dict[str, Any]) -> MediaLimits:
     return MediaLimits(**(given | lists))
 
 
-def _bound_memory(mebibytes: int) -> None:
+def bound_memory(mebibytes: int) -> None:
     """Bounds what the process may write to, its interpreter and libraries included.
 
     RLIMIT_DATA, for RLIMIT_AS also counts some 200 MB of code that the libraries map. Nobody has to

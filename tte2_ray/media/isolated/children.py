@@ -9,7 +9,9 @@ import atexit
 import os
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from tte2_ray.errors import RowError, RuntimeFailure
 from tte2_ray.media.decoders import Seen, Visual
@@ -59,6 +61,21 @@ class Children:
             return self._asked(self._started(), visual, limits, left_s)
         except ChildLost as lost:
             raise lost.refusal from lost
+
+    @contextmanager
+    def lent(self) -> Iterator[ChildProcess]:
+        """A child for as many frames as it takes; ended where that fails, or else kept.
+
+        Raises:
+            RuntimeFailure: no child can be started.
+        """
+        child = self._taken() or self._started()
+        try:
+            yield child
+        except BaseException:
+            self._end(child)
+            raise
+        self._give_back(child)
 
     def end(self) -> None:
         """Ends those that are idle."""

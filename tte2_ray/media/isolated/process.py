@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from signal import strsignal
@@ -13,7 +14,7 @@ from typing import Any
 from tte2_ray.errors import RowError, RowErrorClass, RuntimeFailure
 from tte2_ray.media.decoders import Seen, Visual
 from tte2_ray.media.isolated.answers import check_size, ran_out_of_memory, seen_of
-from tte2_ray.media.isolated.wire import WireError, receive, send
+from tte2_ray.media.isolated.wire import Header, WireError, receive, send
 from tte2_ray.media.limits import MediaLimits
 from tte2_ray.media.uri import shown
 
@@ -111,7 +112,19 @@ class ChildProcess:
             words = f"its decoder took over decode_timeout_s {limits.decode_timeout_s}"
             raise ChildLost(_died(visual, words), curable=False) from error
         except (WireError, OSError) as error:
-            raise ChildLost(_died(visual, self._how(error)), curable=used) from error
+            raise ChildLost(
+                _died(visual, self.how_it_ended(error, "decoder")), curable=used
+            ) from error
+
+    def say(self, header: Header, body: bytes, deadline: float) -> None:
+        """Sends a frame to a child that is asked for something else than media: see `wire.send`."""
+        send(self._socket, header, body, deadline)
+
+    def hear(
+        self, deadline: float, check: Callable[[Header, int], None]
+    ) -> tuple[Header, bytearray]:
+        """Waits for a frame of such a child: see `wire.receive`."""
+        return receive(self._socket, deadline, check)
 
     def end(self) -> None:
         """Kills the process where it still runs."""
@@ -124,15 +137,20 @@ class ChildProcess:
         self._socket.close()
         self._process.returncode = 0  # or Python would look after it here too
 
-    def _how(self, error: Exception) -> str:
-        """How the process ended; one that has not ended spoke nonsense."""
+    def how_it_ended(self, error: Exception, what: str) -> str:
+        """How the process ended; one that has not ended spoke nonsense.
+
+        Args:
+            error: what was seen of it.
+            what: it is, for the message.
+        """
         try:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return f"its decoder gave no sensible answer: {error}"
+            return f"its {what} gave no sensible answer: {error}"
         if code < 0:
-            return f"its decoder was ended by signal {-code} ({strsignal(-code)})"
-        return f"its decoder ended with status {code}"
+            return f"its {what} was ended by signal {-code} ({strsignal(-code)})"
+        return f"its {what} ended with status {code}"
 
 
 def _died(visual: Visual, words: str) -> RowError:
