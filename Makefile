@@ -12,8 +12,9 @@ RAY_TESTS := $(patsubst %,tests/pipelines/test_%.py,bad_input cluster dry_run in
 LOWER_TESTS := $(addprefix tests/,artifacts media engines chaos)
 
 # On the real server: what reads and writes it, and what an embedded one cannot do.
-MILVUS_TESTS := $(patsubst %,tests/milvus/test_%.py,abilities imports publish searcher \
-	server_restarts writer) $(patsubst %,tests/pipelines/test_%.py,bulk publish) \
+MILVUS_TESTS := $(patsubst %,tests/milvus/test_%.py,abilities imports publish rate_limits searcher \
+	server_restarts writer) $(patsubst %,tests/pipelines/test_%.py,bulk incremental index publish \
+	versions) \
 	tests/pipelines/test_kills.py::test_killed_while_loading tests/stages/test_bulk_load.py \
 	tests/stages/test_bulk_load_s3.py
 

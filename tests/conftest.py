@@ -1,12 +1,13 @@
 """What every test starts from: no network, no credentials, one thread, and which Milvus."""
 
 import os
+import platform
 from collections.abc import Iterator
 
 import pytest
 
 from tests.milvus_server import RealMilvus
-from tests.milvus_wheel import missing
+from tests.milvus_wheel import VERSION, missing
 
 # Two OpenMP pools on two cores starve each other; set before torch is imported anywhere.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -27,6 +28,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run on the server at this URI instead of Milvus Lite; real: on one of the wheel "
         "`milvus`, which is started for it",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The wheel must be there where it was asked for; a platform that it is not for skips."""
+    its_platform = (platform.system(), platform.machine()) == ("Linux", "x86_64")
+    if config.getoption("--milvus-uri") == "real" and its_platform and missing():
+        raise pytest.UsageError(
+            f"--milvus-uri real: milvus=={VERSION} is not installed, which requirements/cpu.lock "
+            "pins for this platform; install it, or leave --milvus-uri out"
+        )
 
 
 @pytest.fixture(scope="session")

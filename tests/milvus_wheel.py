@@ -20,6 +20,8 @@ _FASTER: dict[str, Any] = {
         "checkInterval": 200,
         "distPullInterval": 100,
         "checkHandoffInterval": 500,
+        "checkChannelInterval": 100,
+        "checkSegmentInterval": 100,
         "updateNextTargetInterval": 1,
     },
     "log": {"level": "warn", "stdout": False},

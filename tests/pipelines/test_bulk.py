@@ -40,8 +40,10 @@ def require_once(loaded: Loaded[IndexConfig]) -> None:
 
 
 def test_an_index_made_by_files_is_that_made_by_requests(
-    by_files: Loaded[IndexConfig], configured: Configured, tmp_path: Path
+    real_milvus: object, configured: Configured, tmp_path: Path
 ) -> None:
+    """The job chooses files by itself: there are enough rows."""
+    by_files = configured(f"milvus.bulk_uri={tmp_path / 'bulk'}", f"milvus.bulk_min_rows={ROWS}")
     results, said = run(by_files)
     assert f"by files at {by_files.config.milvus.bulk_uri}, which Milvus v2.3.5" in said
     assert results["live"], said
@@ -71,17 +73,16 @@ def test_killed_in_an_import(by_files: Loaded[IndexConfig], step: str) -> None:
 
 @pytest.mark.at_length
 def test_few_rows_go_in_by_requests_where_the_job_may_choose(
-    real_milvus: object, configured: Configured, tmp_path: Path
+    configured: Configured, milvus_uri: str, tmp_path: Path
 ) -> None:
-    few = configured(f"milvus.bulk_uri={tmp_path / 'bulk'}")
+    place = f"milvus.bulk_uri={tmp_path / 'bulk'}"
+    few = configured(place, f"milvus.bulk_min_rows={ROWS + 1}")
     _, said = run(few)
-    assert "rows go into Milvus by requests: fewer than milvus.bulk_min_rows=100000" in said
-    many = configured(
-        f"milvus.bulk_uri={tmp_path / 'bulk'}", "milvus.bulk_min_rows=5", "index=many",
-        f"store={tmp_path / 'many'}",
-    )  # fmt: skip
-    _, said = run(many)
-    assert "rows go into Milvus by files at" in said
+    assert f"rows go into Milvus by requests: fewer than milvus.bulk_min_rows={ROWS + 1}" in said
+    other = f"index={few.config.index}_many", f"store={tmp_path / 'many'}"
+    _, said = run(configured(place, f"milvus.bulk_min_rows={ROWS}", *other))
+    able = "by files at" if milvus_uri else "by requests: Milvus milvus_lite-"
+    assert f"rows go into Milvus {able}" in said
 
 
 def test_a_server_that_imports_nothing_is_told_before_anything_is_made(

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.conftest import ROWS, Configured, contents, run
+from tests.pipelines.test_versions import publisher_of
 from tests.pipelines.without_ray import leave_ray_out
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.config import Options
@@ -90,6 +91,7 @@ def test_new_changed_and_deleted_rows_alone_cost_tokens(
     require_as_anew(configured, tmp_path)
 
 
+@pytest.mark.at_length
 def test_a_second_run_over_the_same_listing_has_nothing_to_do(configured: Configured) -> None:
     first, _ = run(configured(INCREMENTAL))
     again, said = run(configured(INCREMENTAL))
@@ -98,6 +100,7 @@ def test_a_second_run_over_the_same_listing_has_nothing_to_do(configured: Config
     assert again["changes"] | {"new": 0, "changed": 0, "deleted": 0} == again["changes"]
 
 
+@pytest.mark.at_length
 def test_changes_alone_are_listed_with_tombstones(
     configured: Configured, write: Any, rows: list[Row], tmp_path: Path
 ) -> None:
@@ -127,13 +130,13 @@ def test_it_is_reversed_as_any_version(configured: Configured, write: Any, rows:
     before = contents(configured())
     write(rows[:-10])
     second, _ = run(configured(INCREMENTAL))
-    milvus = resolve(configured().config.milvus)
-    client = connect(milvus)
-    assert live_version(client, milvus, first["index"]) == second["version"]
-    client.alter_alias(first["collection"], first["index"])
+    publisher = publisher_of(configured())
+    assert publisher.live_version() == second["version"]
+    assert publisher.rollback() == first["version"]
     assert contents(configured()) == before
 
 
+@pytest.mark.at_length
 def test_what_does_not_hold_is_not_served_and_the_base_stays(
     configured: Configured, write: Any, rows: list[Row]
 ) -> None:
@@ -150,6 +153,7 @@ def test_what_does_not_hold_is_not_served_and_the_base_stays(
     assert results["live"]
 
 
+@pytest.mark.at_length
 def test_changes_of_a_version_that_milvus_lost_are_not_lost(
     configured: Configured, write: Any, rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +175,7 @@ def test_changes_of_a_version_that_milvus_lost_are_not_lost(
     assert third["rows"]["indexed"] == second["rows"]["indexed"] + second["rows"]["unchanged"] + 1
 
 
+@pytest.mark.at_length
 def test_a_base_can_be_named(configured: Configured, write: Any, rows: list[Row]) -> None:
     first, _ = run(configured())
     write([{"item_id": "one", "text": "one"}])
@@ -187,6 +192,7 @@ def test_changes_of_nothing_are_refused(configured: Configured) -> None:
         run(configured(INCREMENTAL, CHANGES))
 
 
+@pytest.mark.at_length
 def test_a_listing_that_deletes_everything_is_refused(
     configured: Configured, write: Any, rows: list[Row]
 ) -> None:
@@ -196,6 +202,7 @@ def test_a_listing_that_deletes_everything_is_refused(
         run(configured(INCREMENTAL, CHANGES))
 
 
+@pytest.mark.at_length
 def test_a_tombstone_in_a_whole_listing_is_a_bad_row(
     configured: Configured, write: Any, rows: list[Row]
 ) -> None:
@@ -204,6 +211,7 @@ def test_a_tombstone_in_a_whole_listing_is_a_bad_row(
     assert results["rejected_by_class"]["malformed_row"] == 2
 
 
+@pytest.mark.at_length
 def test_another_model_is_foreseen_to_do_what_it_has_never_seen(
     configured: Configured, write: Any, rows: list[Row]
 ) -> None:
@@ -214,6 +222,7 @@ def test_another_model_is_foreseen_to_do_what_it_has_never_seen(
     assert found["reason"] < found["embed"] == found["load"]
 
 
+@pytest.mark.at_length
 def test_a_dry_run_tells_the_changes_and_writes_nothing(
     configured: Configured, write: Any, rows: list[Row]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The index job on a real local Ray, real files and a real Milvus Lite server."""
+"""The index job on a real local Ray, real files and a real Milvus: Lite, or the server."""
 
 from pathlib import Path
 
@@ -44,6 +44,7 @@ def test_every_row_is_indexed_or_rejected_and_a_rerun_does_nothing(configured: C
     assert again["version"] == first["version"]
 
 
+@pytest.mark.at_length
 def test_a_new_embedder_writes_no_token_again(configured: Configured) -> None:
     first, _ = run(configured())
     second, _ = run(configured("embedder.engine.fake_dimension=32"))
@@ -53,6 +54,7 @@ def test_a_new_embedder_writes_no_token_again(configured: Configured) -> None:
     assert second["live"]
 
 
+@pytest.mark.at_length
 @pytest.mark.parametrize("check_files", ["true", "false"])
 @pytest.mark.usefixtures("without_ray")
 def test_mended_rows_are_redriven_and_good_ones_are_not(
@@ -79,6 +81,7 @@ def test_mended_rows_are_redriven_and_good_ones_are_not(
         assert unchanged["version"] == mended["version"]
 
 
+@pytest.mark.at_length
 @pytest.mark.usefixtures("without_ray")
 def test_other_models_run_on_a_corpus_that_was_redriven(
     configured: Configured, corpus: Path
@@ -93,6 +96,7 @@ def test_other_models_run_on_a_corpus_that_was_redriven(
     assert reasoner["rows"] == mended["rows"]
 
 
+@pytest.mark.at_length
 @pytest.mark.usefixtures("without_ray")
 def test_a_good_file_that_changed_before_a_redrive_is_run_again_too(
     configured: Configured, corpus: Path
@@ -109,6 +113,7 @@ def test_a_good_file_that_changed_before_a_redrive_is_run_again_too(
     assert changed == {"picture-2", "picture-20"}
 
 
+@pytest.mark.at_length
 def test_too_many_rejected_rows_leave_the_alias_alone(configured: Configured) -> None:
     loaded = configured("failure_budget=0.01")
     with pytest.raises(PartialFailure, match="2 of 41 rows rejected"):
@@ -117,6 +122,7 @@ def test_too_many_rejected_rows_leave_the_alias_alone(configured: Configured) ->
     assert live_version(connect(milvus), milvus, loaded.config.index) == ""
 
 
+@pytest.mark.at_length
 def test_a_rerun_does_not_serve_what_exceeds_the_budget(configured: Configured) -> None:
     loaded = configured("failure_budget=0.01")
     for _ in range(2):
@@ -153,6 +159,7 @@ def test_a_crash_before_the_alias_moved_is_mended_and_a_rollback_is_kept(
     assert publisher.live_version() == first["version"]
 
 
+@pytest.mark.at_length
 def test_a_collection_that_is_gone_is_loaded_again_from_the_store(configured: Configured) -> None:
     loaded = configured()
     first, _ = run(loaded)

@@ -66,7 +66,10 @@ def killed_in_load(
 
 @pytest.mark.parametrize(
     ("owner", "step", "fault"),
-    [(flow, "run_phase", killed_in_load), (job, "publish", killed)],
+    [
+        (flow, "run_phase", killed_in_load),
+        pytest.param(job, "publish", killed, marks=pytest.mark.at_length),
+    ],
 )
 def test_a_reload_that_was_killed_is_finished_and_verified_before_it_is_served(
     configured: Configured, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str, fault: Any
@@ -84,6 +87,7 @@ def test_a_reload_that_was_killed_is_finished_and_verified_before_it_is_served(
     assert again["live"]
 
 
+@pytest.mark.at_length
 def test_a_reload_that_does_not_hold_is_not_served_by_the_next_run(configured: Configured) -> None:
     loaded = configured()
     first, _ = run(loaded)
@@ -109,6 +113,7 @@ def test_a_shard_that_lost_its_marker_is_loaded_and_verified_again(configured: C
     assert store.stat(manifest_key(loaded.config.index, first["version"])) != before
 
 
+@pytest.mark.at_length
 def test_loaded_but_not_recorded_is_verified_by_a_process_without_ray(
     configured: Configured,
 ) -> None:
@@ -142,6 +147,7 @@ def test_workers_are_told_where_the_store_is_not_where_they_are(
     assert roots == {str(tmp_path / "here")}
 
 
+@pytest.mark.at_length
 def test_what_was_live_before_is_live_again_when_its_job_is_run_again(
     configured: Configured,
 ) -> None:
@@ -155,6 +161,7 @@ def test_what_was_live_before_is_live_again_when_its_job_is_run_again(
     assert run(configured(OTHER))[0]["live"]
 
 
+@pytest.mark.at_length
 def test_a_rollback_by_hand_outlives_the_jobs_of_both_versions(configured: Configured) -> None:
     first, _ = run(configured())
     later = configured(OTHER)
@@ -166,6 +173,7 @@ def test_a_rollback_by_hand_outlives_the_jobs_of_both_versions(configured: Confi
     assert publisher.live_version() == first["version"]
 
 
+@pytest.mark.at_length
 def test_a_version_accepted_later_is_rolled_back_to_what_it_replaced_then(
     configured: Configured,
 ) -> None:
@@ -189,6 +197,7 @@ def half_missing(tmp_path: Path) -> Path:
     return manifest
 
 
+@pytest.mark.at_length
 def test_a_share_that_is_the_budget_is_within_it(
     configured: Configured, half_missing: Path
 ) -> None:
@@ -197,6 +206,7 @@ def test_a_share_that_is_the_budget_is_within_it(
     assert exact["live"], "0.29 of 100 rows is 28.999… in floats"
 
 
+@pytest.mark.at_length
 def test_a_version_without_a_row_is_refused_until_its_rows_are_mended(
     configured: Configured, half_missing: Path
 ) -> None:

@@ -22,6 +22,7 @@ from tte2_ray.artifacts.markers import marker_key, read_marker
 from tte2_ray.artifacts.shards import Shard
 from tte2_ray.artifacts.store import open_store
 from tte2_ray.errors import RuntimeFailure
+from tte2_ray.milvus.abilities import Abilities
 from tte2_ray.milvus.client import connect
 from tte2_ray.milvus.collection import CollectionSpec, ensure_collection
 from tte2_ray.milvus.config import MilvusConfig
@@ -30,7 +31,8 @@ from tte2_ray.milvus.journal import Journal
 from tte2_ray.milvus.row_file import RowFile
 from tte2_ray.milvus.searcher import Searcher
 from tte2_ray.milvus.shard_rows import ShardRows
-from tte2_ray.stages.bulk_load import BulkLoadShards
+from tte2_ray.stages import bulk_load
+from tte2_ray.stages.bulk_load import BulkLoadShards, loader_of
 from tte2_ray.stages.load import LoadShards, LoadWork
 from tte2_ray.stages.shard_closing import ShardCloser
 
@@ -49,6 +51,8 @@ STEPS: dict[str, tuple[type, str, int]] = {
     "two shards marked": (ShardCloser, "close", 2),
 }
 """What is called at a step, and how many calls of it come back."""
+NOT_WRITTEN_DOWN = ("asked for, its number unknown", "counted, not written down")
+"""What the server did, and the journal does not say."""
 
 
 @pytest.fixture
@@ -124,6 +128,38 @@ def die_at(step: str, work: LoadWork, shards: list[Shard]) -> None:
     assert process.exitcode == -signal.SIGKILL
 
 
+class NotAsked:
+    """A double of a client: what a server can do is not asked through it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    ("load", "rows", "imports_files", "stage", "said"),
+    [
+        ("auto", 99_999, True, LoadShards, "by requests: fewer than milvus.bulk_min_rows=100000"),
+        ("auto", 100_000, True, BulkLoadShards, "by files at s3://b/bulk, which Milvus v9 imports"),
+        ("auto", 100_000, False, LoadShards, "by requests: Milvus v9 imports no files"),
+        ("bulk", 1, True, BulkLoadShards, "by files at s3://b/bulk, which Milvus v9 imports"),
+        ("upsert", 100_000, True, LoadShards, ""),
+    ],
+)
+def test_many_rows_go_in_by_files_where_the_server_imports_them(
+    monkeypatch: pytest.MonkeyPatch,
+    load: str,
+    rows: int,
+    imports_files: bool,
+    stage: type,
+    said: str,
+) -> None:
+    found = Abilities(version="v9", imports_files=imports_files)
+    monkeypatch.setattr(bulk_load, "connect", lambda _: NotAsked())
+    monkeypatch.setattr(bulk_load, "abilities", lambda *_: found)
+    milvus = MilvusConfig(uri="http://127.0.0.1:1", load=load, bulk_uri="s3://b/bulk")
+    assert loader_of(milvus, lambda: rows) == (stage, said)
+
+
 def test_rows_come_in_by_a_file_and_each_shard_is_accounted_for(
     work: LoadWork, shards: list[Shard]
 ) -> None:
@@ -155,7 +191,7 @@ def test_what_is_too_large_for_one_file_comes_in_by_several(
 @pytest.mark.parametrize(
     "step",
     [
-        pytest.param(step, marks=() if "number unknown" in step else pytest.mark.at_length)
+        pytest.param(step, marks=() if step in NOT_WRITTEN_DOWN else pytest.mark.at_length)
         for step in STEPS
     ],
 )
