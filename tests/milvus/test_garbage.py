@@ -1,7 +1,9 @@
 """What runs left that were cut off is listed, and deleted while nobody works; nothing else is."""
 
 import io
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from tests.artifacts.conftest import items_of
 from tests.milvus.conftest import DIMENSION
 from tests.milvus.test_command import SHIPPED, add_version, command  # noqa: F401 – fixtures
 from tte2_ray.artifacts.dead_letters import DeadLetter, write_dead_letters
+from tte2_ray.artifacts.finished import Finished
 from tte2_ray.artifacts.freeze import freeze_plan, with_media_versions, write_shard
 from tte2_ray.artifacts.garbage import garbage
 from tte2_ray.artifacts.lease import LeaseConfig, LeaseHeldError, held
@@ -23,6 +26,11 @@ from tte2_ray.milvus.config import MilvusConfig
 LETTER = DeadLetter(
     item_id="a", shard="", stage="read", error_class="empty_row", message="m", row="{}"
 )
+
+
+def told(corpus: str, version: str) -> bytes:
+    """A record of what was finished."""
+    return json.dumps(asdict(Finished(corpus=corpus, corpus_digest="p", version=version))).encode()
 
 
 @pytest.fixture
@@ -39,6 +47,8 @@ def needed(tmp_path: Path, index: str, add_version: Callable[..., None]) -> set[
     write_dead_letters(store, f"dead-letter/{index}-v1", [LETTER])
     write_dead_letters(store, "dead-letter/other-v7", [LETTER])
     store.put("runs/r1/run.trec", b"")
+    for number, corpus, version in ((1, "c", "v0"), (3, "c", "v1"), (4, "d", "v9"), (5, "c", "v0")):
+        store.put(f"indexes/{index}/finished/000000000{number}.json", told(corpus, version))
     with held(store, index, LeaseConfig(), io.StringIO()):
         pass
     return {key for key, _ in store.list()}
@@ -58,6 +68,7 @@ def left(
     store.put("vectors/e/shard-nobody.done.json", b"{}")
     store.put(f"indexes/{index}/v2/load/shard-x.done.json", b"{}")
     write_dead_letters(store, f"dead-letter/{index}-v2", [LETTER])
+    store.put(f"indexes/{index}/finished/0000000002.json", told("c", "v1"))
     spec = CollectionSpec(index=index, version="v2", fingerprint="e", dimension=DIMENSION)
     ensure_collection(client, config, spec)
     return {key for key, _ in store.list()} - needed

@@ -7,6 +7,7 @@ with a collection that Milvus lost: else changes that were made before would be 
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from tte2_ray.artifacts.manifest import index_folder
@@ -49,6 +50,17 @@ def tell_finished(store: Store, index: str, lease: int, told: Finished) -> None:
     """
     if last_finished(store, index, told.corpus) != told:
         store.put_once(f"{_folder(index)}/{lease:010d}.json", json.dumps(asdict(told)).encode())
+
+
+def told_again(store: Store, index: str) -> Iterator[tuple[str, int]]:
+    """What the next record says, too, as `Store.list` has it: one that was paused before it told
+    has told it behind its successor, under the lower number."""
+    after: dict[str, Finished] = {}
+    for key, size in sorted(store.list(_folder(index)), reverse=True):
+        told = Finished(**json.loads(store.get(key)))
+        if after.get(told.corpus) == told:
+            yield key, size
+        after[told.corpus] = told
 
 
 def _folder(index: str) -> str:

@@ -5,6 +5,7 @@
     table       of a shard that no plan names
     version     of an index, without a manifest: its run was cut off
     letters     rejected rows of a version without a manifest
+    finished    what was finished, where the next record says the same
     lease       what a holder said besides its number
 
 Nothing that costs a token to make again is garbage as long as a plan names its shard.
@@ -13,6 +14,7 @@ Nothing that costs a token to make again is garbage as long as a plan names its 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from tte2_ray.artifacts.finished import told_again
 from tte2_ray.artifacts.lease_records import LeaseRecords
 from tte2_ray.artifacts.manifest import index_folder
 from tte2_ray.artifacts.shards import list_plans, shard_key
@@ -50,6 +52,8 @@ def garbage(store: Store, index: str) -> Iterator[Garbage]:
         if _shard_of(key) not in shards:
             yield Garbage(kind="table", key=key, size=size)
     yield from _of_versions(store, index)
+    for key, size in told_again(store, index):
+        yield Garbage(kind="finished", key=key, size=size)
     for key, size in LeaseRecords(store, index).of_before():
         yield Garbage(kind="lease", key=key, size=size)
 
