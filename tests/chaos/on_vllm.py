@@ -10,7 +10,10 @@ from tests.chaos.faults import Kind, TooLateError
 from tests.chaos.world import Reference, World
 from tests.pipelines.killing import POLL_S, done_shards, start_job
 
-ENGINES = ("reasoner.engine.kind=vllm", "embedder.engine.kind=vllm", "ray.local_cpus=4")
+ENGINES = ("reasoner.engine.kind=vllm", "embedder.engine.kind=vllm", "ray.local_cpus=4",
+           *(f"{model}.engine.{each}=1" for model in ("reasoner", "embedder")
+             for each in ("max_in_flight", "shards_in_flight")))  # fmt: skip
+"""One row after the other: a phase is met when its first shard is done and others are not."""
 _CORE = "VLLM::EngineCore"
 _UP_S = 600.0
 _PHASES = 2
@@ -32,7 +35,7 @@ def engine_core_killed(world: World, reference: Reference, draw: random.Random) 
             while job.poll() is None and time.monotonic() < deadline:
                 seen += [core.pid for core in _cores(job.pid) if core.pid not in seen]
                 if not killed and len(seen) == nth and done_shards(world.store, folder):
-                    time.sleep(draw.uniform(0.0, 0.3))
+                    time.sleep(draw.uniform(0.0, 0.1))
                     killed = seen[-1]
                     with suppress(psutil.NoSuchProcess):
                         psutil.Process(killed).kill()
